@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { policy, pub, publishViolation } from "../host/wire.ts";
 import { RawClient } from "../stand/raw-client.ts";
+import { residentOf } from "../stand/resident.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
@@ -14,12 +14,6 @@ import { settled } from "./settled.ts";
 const MIB = 1 << 20;
 /** How long a flood may take on a busy machine of two cores, in milliseconds. */
 const LONG = 120_000;
-
-/** Resident memory of a process, in bytes. */
-function residentBytes(pid: number): number {
-  const [, kib = ""] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
-  return Number(kib) * 1024;
-}
 
 describe("a client that floods", () => {
   let stand: Stand;
@@ -60,7 +54,7 @@ describe("a client that floods", () => {
       const neighbours = await Promise.all(Array.from({ length: 6 }, () => connect(listener)));
       for (const [i, neighbour] of neighbours.entries()) await neighbour.send(`SUB ok.${listener}.${i} 1\r\n`);
       const flooding = await connect(listener);
-      const memory = residentBytes(stand.envoy.pid);
+      const memory = residentOf(stand.envoy.pid).all;
       const refusals = (): Promise<number> => stand.envoy.stat("istio_nats_refusals_total", { operation: "PUB" });
       const before = await refusals();
 
@@ -77,7 +71,7 @@ describe("a client that floods", () => {
       assert.ok(last - before < count, `${last - before} of ${count} were refused while nobody read`);
       assert.equal(sent, false);
       for (const [i, neighbour] of neighbours.entries()) await assertWorks(neighbour, `ok.${listener}.${i}`);
-      const grown = residentBytes(stand.envoy.pid) - memory;
+      const grown = residentOf(stand.envoy.pid).all - memory;
       assert.ok(grown < 64 * MIB, `Envoy has grown by ${grown} bytes`);
 
       flooding.resume();
@@ -170,7 +164,7 @@ describe("a client that floods", () => {
   it("with 300 connections of half a line each, closed or reset, leaves nothing behind", async () => {
     await waitForOpen(stand, { wide: 0, narrow: 0 });
     const before = await stand.envoy.stat(OPENED);
-    const memory = residentBytes(stand.envoy.pid);
+    const memory = residentOf(stand.envoy.pid).all;
     for (let round = 0; round < 3; round++) {
       const clients = await Promise.all(Array.from({ length: 100 }, () => connect("wide")));
       await Promise.all(clients.map((client) => client.send(`PUB ok.${"x".repeat(4000)}`)));
@@ -181,7 +175,7 @@ describe("a client that floods", () => {
     }
     await stand.envoy.waitForStat(OPENED, {}, (count) => count === before + 300);
     await waitForOpen(stand, { wide: 0, narrow: 0 });
-    const grown = residentBytes(stand.envoy.pid) - memory;
+    const grown = residentOf(stand.envoy.pid).all - memory;
     assert.ok(grown < 64 * MIB, `Envoy has grown by ${grown} bytes`);
   });
 

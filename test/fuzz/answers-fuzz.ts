@@ -7,6 +7,7 @@ import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { INFO, PING, Wire } from "../host/wire.ts";
+import { failureText } from "./failure-text.ts";
 import { fewer } from "./fewer.ts";
 import { NatsParser, type Operation } from "./nats-parser.ts";
 
@@ -364,9 +365,8 @@ export function fuzzAnswers(seed: number, cases: number): AnswersRun {
     run.answered += answered;
     if (problem !== undefined) {
       const fewest = fewer(steps, (some) => play({ clockStep, steps: some }).problem !== undefined);
-      const lines = fewest.map((step) => `  ${JSON.stringify(step)}`);
       const shortest = play({ clockStep, steps: fewest }).problem ?? problem;
-      run.failure = [shortest, `clock step: ${clockStep} ns`, ...lines, `seed: ${caseSeed}`].join("\n");
+      run.failure = failureText(shortest, clockStep, fewest, caseSeed);
     }
   }
   return run;

@@ -5,6 +5,7 @@ import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { CONNECT, PING } from "../host/wire.ts";
 import { Session, type SubscribePolicy } from "./changes-session.ts";
+import { failureText } from "./failure-text.ts";
 import { fewer } from "./fewer.ts";
 
 /** One event. `of` is the number of a connection. */
@@ -207,12 +208,7 @@ export function fuzzChanges(seed: number, cases: number): ChangesRun {
 function explain(changes: ChangesCase, problem: string, seed: number): string {
   const steps = shortened(changes);
   const shortest = play({ ...changes, steps }).problem ?? problem;
-  return [
-    shortest,
-    `clock step: ${changes.clockStep} ns`,
-    ...steps.map((step) => `  ${JSON.stringify(step)}`),
-    `seed: ${seed}`,
-  ].join("\n");
+  return failureText(shortest, changes.clockStep, steps, seed);
 }
 
 /** Fewer steps, then fewer lines in one, as long as it still fails. */
