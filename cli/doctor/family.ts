@@ -3,7 +3,7 @@ import type { Manifests, ReadProblem } from "../manifests/read.ts";
 import { remedyText, type CommandName, type Remedy } from "../manifests/rendering.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { placeText, type Place } from "../manifests/place.ts";
-import { isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
+import { afterFilling, isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Finding, Severity } from "./finding.ts";
 
@@ -88,7 +88,7 @@ function afterReading(remedy: string, unread: ReadProblem | undefined): string {
 /** Manifests rendered by Helm often name no namespace, because Helm itself keeps it. */
 function withNamespace(remedy: string, compared: readonly Resource[], isGiven: boolean): string {
   const unfilled = compared.find(({ namespace }) => isFilledIn(namespace));
-  if (unfilled) return `${unfilledRemedy(unfilled.namespace) ?? ""}; otherwise ${remedy}`;
+  if (unfilled) return afterFilling(unfilledRemedy(unfilled.namespace), remedy);
   const assumed = compared.find(({ isNamespaceAssumed }) => isNamespaceAssumed);
   if (!assumed || isGiven) return remedy;
   return `${assumed.kind} ${assumed.name} names no namespace and was taken to be in ${assumed.namespace}: give -n NAMESPACE if it belongs elsewhere; otherwise ${remedy}`;

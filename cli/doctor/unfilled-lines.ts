@@ -1,7 +1,7 @@
 import { getOrMake } from "../get-or-make.ts";
 import { withoutComment } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
-import { firstUnfilled, unfilledRemedy } from "../manifests/unfilled.ts";
+import { afterFilling, firstUnfilled, unfilledRemedy } from "../manifests/unfilled.ts";
 import type { Finding } from "./finding.ts";
 
 /** On a command line it is the shell that fills `${…}` in, in the container. */
@@ -31,8 +31,7 @@ export function withUnfilledLines(findings: readonly Finding[], sources: readonl
     if (text === undefined || OF_NO_VALUE.includes(id)) return finding;
     const line = getOrMake(lines, place.file, () => text.split("\n"))[place.line - 1] ?? "";
     const fill = remedyOf(line, place.column);
-    return fill === undefined || remedy.startsWith(fill)
-      ? finding
-      : { ...finding, remedy: `${fill}; otherwise ${remedy}` };
+    const isTold = fill !== undefined && remedy.startsWith(fill);
+    return isTold ? finding : { ...finding, remedy: afterFilling(fill, remedy) };
   });
 }

@@ -24,7 +24,7 @@ export function isKustomization(root: Field): boolean {
 
 /** Whether one of its documents may be one of kustomize's own. */
 export function mayBeKustomization({ file, text }: Source): boolean {
-  return FILE.test(basename(file)) || text.includes("kustomize.config.k8s.io");
+  return FILE.test(basename(file)) || text.includes(GROUP);
 }
 
 /** The files that a kustomization names as patches, as it names them. A patch may also be written out in its place. */

@@ -35,6 +35,11 @@ export function isFilledIn(text: string): boolean {
   return text.includes("${");
 }
 
+/** A remedy behind the one for what is still to be filled in, if there is any. */
+export function afterFilling(fill: string | undefined, remedy: string): string {
+  return fill === undefined ? remedy : `${fill}; otherwise ${remedy}`;
+}
+
 /** The remedy for a text that something has still to fill in. */
 export function unfilledRemedy(text: string): string | undefined {
   if (isFilledIn(text)) return "fill in ${…} first, as flux envsubst does, and give the result";

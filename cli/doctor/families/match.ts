@@ -1,6 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
-import { isFilledIn, unfilledRemedy } from "../../manifests/unfilled.ts";
+import { afterFilling, isFilledIn, unfilledRemedy } from "../../manifests/unfilled.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -303,7 +303,7 @@ function serviceAstray(broker: Workload, mesh: Mesh): { why: string; remedy: str
   const why = `${where} selects ${labelsText(service.selector)}, but these pods have ${has}`;
   const fill = unfilledRemedy(labelsText(service.selector) + labelsText(labels));
   const remedy = `write labels of these pods into the selector of ${title}`;
-  return { why, remedy: fill === undefined ? remedy : `${fill}; otherwise ${remedy}` };
+  return { why, remedy: afterFilling(fill, remedy) };
 }
 
 export const match = family<Id>(
