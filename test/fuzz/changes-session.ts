@@ -63,8 +63,8 @@ interface Subscription {
    * after any further CONNECT.
    */
   isRevoked: boolean;
-  /** When nats-server has read the client's UNSUB without a maximum, in nanoseconds. */
-  endedAt?: bigint;
+  /** When nats-server has read the client's UNSUB without a maximum, in nanoseconds, and how many had ended by then. */
+  ended?: { at: bigint; place: number };
 }
 
 /** What nats-server has written: a PONG, or a message, whose subscription this records. */
@@ -76,8 +76,9 @@ interface Frame {
 /** Up to this many subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
 const AT_ONCE = 64;
 
-/** So long, in nanoseconds, the filter remembers at least what the client has ended (docs/adr/0006). */
+/** So long, in nanoseconds, and so many at a time, the filter remembers at least what has ended (docs/adr/0006). */
 const REMEMBERED = 10_000_000_000n;
+const MOST_REMEMBERED = 256;
 const QUEUES = ["", "q1", "q2"];
 
 const LIMITS = { controlLine: 4096, payload: 1024 };
@@ -103,6 +104,8 @@ export class Session {
   /** What nats-server has now, by sid. */
   #live = new Map<string, Subscription>();
   readonly #all: Subscription[] = [];
+  /** How many have ended at nats-server. */
+  #endings = 0;
   /** Written by nats-server and not yet read by the client. */
   readonly #waiting: Frame[] = [];
   /** Bytes of the first of these that have come already, and under which policy. */
@@ -198,7 +201,7 @@ export class Session {
       const id = `message-${this.#messages++}`;
       const text = `MSG ${subject} ${sub.sid} ${id.length}\r\n${id}\r\n`;
       this.#waiting.push({ text, message: { id, subject, sub } });
-      if (++sub.delivered === sub.max) this.#live.delete(sub.sid);
+      if (++sub.delivered === sub.max) this.#end(sub);
     }
   }
 
@@ -254,7 +257,9 @@ export class Session {
     const policy = this.#policy;
     if (policy.observes) return false;
     if (sub.isRevoked && this.#uses.get(sub.sid) === 1) return true;
-    if (!policy.permits(sub.subject, sub.queue)) return this.#isKnown(sub) || !policy.permits(subject, "");
+    if (!policy.permits(sub.subject, sub.queue)) {
+      return (this.#isKnown(sub) && !this.#mayBeForgotten(sub)) || !policy.permits(subject, "");
+    }
     return this.#isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
   }
 
@@ -272,8 +277,9 @@ export class Session {
   }
 
   /** Whether the filter need not know any more what it was. It is then taken for a member of every queue group (docs/adr/0006). */
-  #mayBeForgotten({ endedAt }: Subscription): boolean {
-    return endedAt !== undefined && this.#host.now - endedAt >= REMEMBERED;
+  #mayBeForgotten({ ended }: Subscription): boolean {
+    if (ended === undefined) return false;
+    return this.#host.now - ended.at >= REMEMBERED || this.#endings - ended.place >= MOST_REMEMBERED;
   }
 
   /** Whether the filter can know that a message belongs to it. If not, the message's own subject decides (docs/adr/0006). */
@@ -342,10 +348,14 @@ export class Session {
       this.#all.push(sub);
     } else if (verb === "UNSUB" && live !== undefined) {
       const max = Number(argument.split(" ")[1] ?? 0);
-      if (max <= live.delivered) {
-        this.#live.delete(sid);
-        live.endedAt = this.#host.now;
-      } else live.max = max;
+      if (max > live.delivered) live.max = max;
+      else live.ended = { at: this.#host.now, place: this.#end(live) };
     }
+  }
+
+  /** Returns how many have ended. */
+  #end({ sid }: Subscription): number {
+    this.#live.delete(sid);
+    return ++this.#endings;
   }
 }

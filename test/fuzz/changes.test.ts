@@ -1,12 +1,44 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freshSeed } from "../host/random.ts";
-import { fuzzChanges } from "./changes-fuzz.ts";
+import { fuzzChanges, play, type Step } from "./changes-fuzz.ts";
 
 /** `npm run fuzz -- --of=changes` runs more. */
 const CASES = 200;
 
+/** What waits for a subscription that has ended, behind this many more that end, when this policy comes. */
+function keptBackBehind(endings: number, policy: Step): { keptBack: number; problem: string | undefined } {
+  const others = Array.from({ length: endings }, (_, i) => `SUB d.1 ${i + 3}\r\nUNSUB ${i + 3}\r\n`);
+  const { keptBack, problem } = play({
+    clockStep: 0,
+    steps: [
+      { of: 0, sends: ["SUB c.* 1\r\n"] },
+      { of: 0, isSent: ["c.2"] },
+      { of: 0, sends: ["SUB c.* 2\r\n", "UNSUB 1\r\n", ...others] },
+      policy,
+      { of: 0, reads: 1000 },
+    ],
+  });
+  return { keptBack, problem };
+}
+
 describe("what clients read while policies change", () => {
+  // docs/adr/0006: no more than 256 are remembered.
+  for (const [endings, isForgotten] of [
+    [255, false],
+    [256, true],
+  ] as const) {
+    it(`is ${isForgotten ? "no" : "a"} message that a queue group is denied, ${endings} endings after that of its subscription`, () => {
+      const denies: Step = { policy: { mode: "ENFORCE", allow: ["c.*", "d.>"], deny: ["c.2 q1"] } };
+      assert.deepEqual(keptBackBehind(endings, denies), { keptBack: Number(isForgotten), problem: undefined });
+    });
+
+    it(`is ${isForgotten ? "a" : "no"} message on an allowed subject of one that is not, ${endings} endings after it`, () => {
+      const narrows: Step = { policy: { mode: "ENFORCE", allow: ["c.2", "d.>"], deny: [] } };
+      assert.deepEqual(keptBackBehind(endings, narrows), { keptBack: Number(!isForgotten), problem: undefined });
+    });
+  }
+
   it(`is all that every policy has allowed, and nothing that the present one forbids, in ${CASES} random cases`, (t) => {
     const seed = freshSeed();
     t.diagnostic(`TEST_SEED=${seed}`);
