@@ -1,5 +1,5 @@
-import { NOT_A_SIZE, readNumber } from "../nats/numbers";
 import { Connection } from "./connection";
+import { rankOf } from "./subscription";
 
 /**
  * Subscriptions that nats-server delivers to and does not know by their sids. When a maximum is reached, it is a publisher's thread
@@ -27,10 +27,4 @@ export function noteSid(connection: Connection, sid: usize, length: i32): bool {
   if (rankOf(sid, length) > connection.largestLimited) return false;
   connection.mayHaveStray = true;
   return connection.mayHaveUntold;
-}
-
-/** A sid as a number. Those that are none, or of more than nine digits, are the largest. Equal sids have equal numbers. */
-function rankOf(sid: usize, length: i32): i32 {
-  const number = readNumber(sid, length);
-  return number == NOT_A_SIZE ? i32.MAX_VALUE : number;
 }

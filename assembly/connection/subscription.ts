@@ -1,6 +1,7 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH } from "../bytes/block-table";
 import { take } from "../bytes/budget";
 import { equalBytes } from "../bytes/compare";
+import { NOT_A_SIZE, readNumber } from "../nats/numbers";
 
 /**
  * One subscription of a connection, live or ended: a pointer to a block of the table `Subscriptions`, which alone makes it, changes
@@ -96,12 +97,12 @@ export function newSubscription(
 
 /**
  * What is not known of a new subscription, as bits of REUSE: whether what comes for its sid is of `former`, which had the sid
- * before (0: none had), and whether it is of before a CONNECT that the server has not taken yet (`unsettled`). From a client
- * that is `observed`, in DRY_RUN, nothing is withheld.
+ * before (0: none had), or of one that is forgotten (`mayHaveForgotten`), and whether it is of before a CONNECT that the server
+ * has not taken yet (`unsettled`). From a client that is `observed`, in DRY_RUN, nothing is withheld.
  */
-export function uncertaintiesAfter(former: usize, unsettled: bool, observed: bool): u8 {
+export function uncertaintiesAfter(former: usize, mayHaveForgotten: bool, unsettled: bool, observed: bool): u8 {
   let uncertainties: u8 = unsettled ? UNSETTLED : 0;
-  if (former == 0) return uncertainties;
+  if (former == 0) return mayHaveForgotten ? uncertainties | FORMER : uncertainties;
   uncertainties |= FORMER;
   if (observed || !(endedByCount(former) || isWithheld(former))) return uncertainties;
   return uncertainties | WITHHELD | (bringsRevoked(former) ? FORMER_REVOKED : 0);
@@ -118,6 +119,15 @@ export function hasSid(sub: usize, sid: usize, length: i32): bool {
   if (length > 8) return equalBytes(sub + SID, sid, length);
   const before = <usize>length - 8;
   return (load<u64>(sub + SID + before) ^ load<u64>(sid + before)) >> ((<u64>(8 - length)) << 3) == 0;
+}
+
+/**
+ * A sid as a number. Those that are none, or of more than nine digits, are the largest. Equal sids have equal numbers. Client
+ * libraries count upwards, so the largest of some stands for all of them.
+ */
+export function rankOf(sid: usize, length: i32): i32 {
+  const number = readNumber(sid, length);
+  return number == NOT_A_SIZE ? i32.MAX_VALUE : number;
 }
 
 /** Bytes of the block. */

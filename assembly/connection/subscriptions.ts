@@ -8,6 +8,7 @@ import {
   bringsRevoked,
   hasSid,
   newSubscription,
+  rankOf,
   serialOf,
   settleCount,
   setState,
@@ -20,9 +21,7 @@ import {
   uncertaintiesAfter,
 } from "./subscription";
 
-/**
- * So many ended subscriptions are remembered, the newest. Once as many more have ended, no message of one is under way any more.
- */
+/** So many ended subscriptions are remembered, the newest. Messages of the others may still be under way (docs/adr/0006). */
 const MAX_ENDED: i32 = 256;
 /** Milliseconds in which no further subscription has ended, after which all ended ones are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
@@ -57,26 +56,30 @@ export class Subscriptions {
   private endings: u16 = 0;
   private endingsAtTick: u16 = 0;
   private quietSince: i64 = 0;
-  /**
-   * The server has not taken a further CONNECT yet, as far as we know. `unsettledSince` is the first tick that saw it, in
-   * milliseconds; 0 before.
-   */
+  /** The server has not taken a further CONNECT yet, as far as we know. */
   private isUnsettled: bool = false;
-  private unsettledSince: i64 = 0;
   /** The client has sent a PING after that CONNECT. */
   private hasPinged: bool = false;
+  /** There was no room to expect the PONG of a PING. So nobody knows any more when the last one is answered. */
+  private isMiscounted: bool = false;
+  /** There are revoked subscriptions whose UNSUB has not gone to the server. All that are due go together. */
+  private revokedUntold: bool = false;
+  /** The first tick that saw it `isUnsettled`, in milliseconds; 0 before. */
+  private unsettledSince: i64 = 0;
+  /**
+   * The largest sid (`rankOf`) of those that were forgotten since `begin` showed that nothing of any is under way; -1 without any.
+   * And the newest serial when the last one was.
+   */
+  private largestForgotten: i32 = -1;
+  private forgottenSerial: u32 = 0;
   /** The newest serial when the client sent its last PING, and when it had sent the last one of those that are all answered. */
   private pingedSerial: u32 = 0;
   private answeredSerial: u32 = 0;
-  /** There was no room to expect the PONG of a PING. So nobody knows any more when the last one is answered. */
-  private isMiscounted: bool = false;
   /**
    * Subscriptions that were revoked before a further CONNECT, in a table of their own so that the next CONNECT does not walk
    * over them; null while there are none.
    */
   private apart: BlockTable | null = null;
-  /** There are revoked subscriptions whose UNSUB has not gone to the server. All that are due go together. */
-  private revokedUntold: bool = false;
   /** PINGs after UNSUBs of revoked subscriptions that the server has not answered yet. */
   private revokedPings: i32 = 0;
 
@@ -145,7 +148,8 @@ export class Subscriptions {
   ): usize {
     const hash = hashBytes(sid, sidLength);
     const old = this.findHashed(sid, sidLength, hash);
-    const uncertainties = uncertaintiesAfter(old, this.isUnsettled, observed);
+    const mayHaveForgotten = rankOf(sid, sidLength) <= this.largestForgotten;
+    const uncertainties = uncertaintiesAfter(old, mayHaveForgotten, this.isUnsettled, observed);
     if (old != 0) this.remove(old);
     if (!this.table.makeRoom()) return 0;
     const sub = newSubscription(
@@ -276,6 +280,7 @@ export class Subscriptions {
    * from here on the subject of a message alone tells whether it passes.
    */
   begin(sub: usize): void {
+    if (<i32>(serialOf(sub) - this.forgottenSerial) > 0) this.largestForgotten = -1;
     beginCount(sub);
     const state = stateOf(sub);
     if (state == State.TOLD || (state == State.REVOKED && this.revokedPings == 0 && !this.revokedUntold))
@@ -285,18 +290,15 @@ export class Subscriptions {
   private rememberEnded(sub: usize): void {
     this.endings++;
     if (this.ended == 0) this.ended = take((<usize>MAX_ENDED) << 2);
-    if (this.ended == 0) {
-      this.takeOut(sub);
-      return;
-    }
-    if (this.endedCount == MAX_ENDED) this.remove(load<usize>(this.endedSlot(this.endedHead)));
+    if (this.ended == 0) return this.forget(sub);
+    if (this.endedCount == MAX_ENDED) this.forget(load<usize>(this.endedSlot(this.endedHead)));
     store<usize>(this.endedSlot((this.endedHead + this.endedCount) & (MAX_ENDED - 1)), sub);
     this.endedCount++;
   }
 
   /**
    * To be called by each tick, with the time in milliseconds. Once none has ended for a while, the ended ones are forgotten,
-   * since no message of them can be under way any more. `awaitsConnect`: a PONG is going to show when the server has taken a
+   * since hardly any message of them can be under way any more. `awaitsConnect`: a PONG is going to show when the server has taken a
    * further CONNECT.
    */
   tick(now: i64, awaitsConnect: bool = false): void {
@@ -318,8 +320,15 @@ export class Subscriptions {
   }
 
   private forgetEnded(): void {
-    while (this.endedCount > 0) this.remove(load<usize>(this.endedSlot(this.endedHead)));
+    while (this.endedCount > 0) this.forget(load<usize>(this.endedSlot(this.endedHead)));
     this.releaseEnded();
+  }
+
+  /** Takes out one that has ended. What of it is under way may be taken for the next one's with its sid, which `add` is to know. */
+  private forget(sub: usize): void {
+    this.largestForgotten = max(this.largestForgotten, rankOf(sidOf(sub), sidLengthOf(sub)));
+    this.forgottenSerial = this.serial;
+    this.remove(sub);
   }
 
   private releaseEnded(): void {

@@ -291,6 +291,29 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       assert.deepEqual(verbs.slice(notice), ["-ERR", "PONG"]);
     });
 
+    it("gives nothing of a subscription that has been forgotten to the next one with its sid", async () => {
+      await putAndWait(policyOf({ subscribe: { allow: ["a.>", "b.>"] } }));
+      const client = await connect(stand);
+      await client.send("SUB a.1 1\r\n");
+      await client.flush();
+      client.pause();
+      const operator = await RawClient.connect(stand.nats.port);
+      await operator.handshake();
+      const message = `PUB a.1 1000\r\n${"x".repeat(1000)}\r\n`;
+      await operator.send(message.repeat(6000));
+      await operator.flush();
+      operator.close();
+      const others = Array.from({ length: 256 }, (_, i) => `SUB b.1 ${i + 2}\r\nUNSUB ${i + 2}\r\n`);
+      await client.send(`UNSUB 1\r\n${others.join("")}SUB b.> 1\r\n`);
+      await putAndWait(policyOf({ subscribe: { allow: ["b.>"] } }));
+      await sleep(IN_FORCE);
+      await client.send("PING\r\n");
+      client.resume();
+      let messages = 0;
+      while (((await client.next()) ?? assert.fail("the connection has ended")).verb === "MSG") messages++;
+      assert.ok(messages > 0 && messages < 6000, `${messages} messages came`);
+    });
+
     it("closes silent members of a queue group that have lost their right", async () => {
       await putAndWait(policyOf({ subscribe: { allow: ["a.>"] } }));
       const members = await connectMany(stand);

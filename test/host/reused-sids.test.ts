@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { policyOf, tick, connected, ended, unsub } from "./changing-policy.ts";
+import { policyOf, TICK, tick, connected, ended, unsub } from "./changing-policy.ts";
 import { CONNECT, msg, PING, PONG, pub } from "./wire.ts";
 
 describe("a sid that was used again while it was live", () => {
@@ -88,6 +88,49 @@ describe("a sid that was used again while it was live", () => {
   });
 });
 
+describe("a sid that was used again when its former subscription was forgotten", () => {
+  const publish = { allow: ["a.>"] };
+  const both = policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } });
+  const first = policyOf({ publish, subscribe: { allow: ["a.>"] } });
+  const ends = (from: number, count: number): string =>
+    Array.from({ length: count }, (_, i) => `SUB a.1 ${from + i}\r\nUNSUB ${from + i}\r\n`).join("");
+
+  for (const why of ["256 more had ended", "ten seconds had passed"]) {
+    it(`brings nothing of that under a policy that forbids it, where ${why}`, () => {
+      for (const sid of ["1", "x", "1234567890"]) {
+        const { host, wire } = connected(both);
+        wire.client(`SUB b.> ${sid}\r\nUNSUB ${sid}\r\n`);
+        if (why === "256 more had ended") wire.client(ends(2, 256));
+        else for (let ticks = 0; ticks <= 12_000 / TICK; ticks++) tick(host);
+        assert.equal(wire.client(`SUB a.> ${sid}\r\n`), `${PING}SUB a.> ${sid}\r\n`);
+        host.configure(first);
+        // What nats-server has kept for a client that does not read.
+        assert.equal(wire.server(msg("b.1", sid) + msg("a.1", sid)), msg("a.1", sid));
+        // From its answer on all that comes is of the new one, as what a JetStream consumer delivers there on any subject.
+        assert.equal(wire.server(PONG + msg("b.1", sid)), msg("b.1", sid));
+      }
+    });
+  }
+
+  it("is not taken for ended because of what waited for that", () => {
+    const { host, wire } = connected(both);
+    wire.client(`SUB a.1 1\r\n${pub("a.1").repeat(3)}UNSUB 1\r\n${ends(2, 256)}SUB b.1 1\r\nUNSUB 1 3\r\n`);
+    wire.server(msg("a.1", "1").repeat(3) + PONG);
+    host.configure(first);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+
+  it("costs no PING where the client counts upwards, and no second one once nats-server has answered", () => {
+    const { wire } = connected(both);
+    const lines = `${ends(1, 300)}SUB a.1 301\r\n`;
+    assert.equal(wire.client(lines), lines);
+    assert.equal(wire.client("SUB a.1 1\r\n"), `${PING}SUB a.1 1\r\n`);
+    assert.equal(wire.client("SUB a.1 2\r\n"), `${PING}SUB a.1 2\r\n`);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client("SUB a.1 3\r\n"), "SUB a.1 3\r\n");
+  });
+});
+
 describe("a sid that was used again behind a maximum, so that nats-server may deliver on for it whatever it is told,", () => {
   const publish = { allow: ["a.>"] };
   const both = policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } });
@@ -148,7 +191,7 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
     tick(host);
     assert.ok(wire.connection.closedByFilter);
     // Here nats-server was told.
-    assert.equal(forgotten("ENFORCE").wire.client("SUB b.1 1\r\n"), "SUB b.1 1\r\n");
+    assert.equal(forgotten("ENFORCE").wire.client("SUB b.1 1\r\n"), `${PING}SUB b.1 1\r\n`);
   });
 
   it("keeps deliveries filtered behind a further CONNECT", () => {
