@@ -58,7 +58,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
       if (first != Reason.ALLOWED) return first;
       return speaksForServer ||
         misleads(line, traces, namesRequester) ||
-        (traces && (lacksRoom(line, largestPayload) || isOfFastBatch(line))) ||
+        (traces && (lacksRoom(line, largestPayload) || isOfBatch(line))) ||
         (tracesToOthers && headerFields.asksForEncoding)
         ? Reason.HEADER
         : Reason.ALLOWED;
@@ -119,11 +119,15 @@ function disablesTrace(value: usize, length: i32): bool {
 const FAST_BATCH: u32 = 0x4946242e;
 
 /**
- * Is it a message of a fast batch? One that is only traced (`Nats-Trace-Only`) goes into the log of a replicated stream like any other,
- * and then the server that leads alone knows that it is not to be stored (2.15.2, tried).
+ * Is it a message of a batch? One of a fast batch that is only traced (`Nats-Trace-Only`) goes into the log of a replicated stream like
+ * any other, and then the server that leads alone knows that it is not to be stored. One of an atomic batch is stored with its headers,
+ * by which the next server only traces it, so that no reader there gets it (2.15.2, both tried).
  */
-function isOfFastBatch(line: ClientLine): bool {
-  return line.replyLength > 4 && load<u32>(line.reply + <usize>line.replyLength - 4) == FAST_BATCH;
+function isOfBatch(line: ClientLine): bool {
+  return (
+    (line.replyLength > 4 && load<u32>(line.reply + <usize>line.replyLength - 4) == FAST_BATCH) ||
+    headerFields.isOfAtomicBatch
+  );
 }
 
 /** Would headers that servers add make a traced message larger than `max_payload`? */

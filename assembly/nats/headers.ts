@@ -40,6 +40,11 @@ const LOWER_CASE: u32 = 0x202020;
 const ACCEPT_E: u64 = 0x452d747065636341;
 const NCODING: u64 = 0x3a676e69646f636e;
 
+/** The first eight bytes of `Nats-Batch-Id:`, and the last six. */
+const NATS_BAT: u64 = 0x7461422d7374614e;
+const CH_ID: u64 = 0x3a64492d6863;
+const SIX_BYTES: u64 = 0xffffffffffff;
+
 /** At which of the sixteen places from `pointer` on a blank or a line's end, and an N or S behind it, begin, as bits. */
 // @ts-ignore: decorator
 @inline
@@ -179,10 +184,20 @@ class HeaderFields {
     return false;
   }
 
-  /** Is there a line `Accept-Encoding`? A lone LF may begin one, too, since JetStream removes lines behind it. */
+  /** Is there a line `Accept-Encoding`? */
   get asksForEncoding(): bool {
+    return this.hasLine(ACCEPT_E, NCODING, -1);
+  }
+
+  /** Is there a line `Nats-Batch-Id`, as each message of an atomic batch has? */
+  get isOfAtomicBatch(): bool {
+    return this.hasLine(NATS_BAT, CH_ID, SIX_BYTES);
+  }
+
+  /** Does a line begin with `first` and what `mask` leaves of `rest`? A lone LF may begin one, too, since JetStream removes lines behind it. */
+  private hasLine(first: u64, rest: u64, mask: u64): bool {
     for (let p = this.start; p + 16 < this.end; p++) {
-      if (load<u8>(p) == LF && load<u64>(p, 1) == ACCEPT_E && load<u64>(p, 9) == NCODING) return true;
+      if (load<u8>(p) == LF && load<u64>(p, 1) == first && (load<u64>(p, 9) & mask) == rest) return true;
     }
     return false;
   }

@@ -101,6 +101,28 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     }
   });
 
+  it("nor is a message of an atomic batch, which JetStream stores though it is only traced", async () => {
+    const member = (subject: string, sequence: number, more: string): string =>
+      publish(subject, "x", `Nats-Batch-Id: b\r\nNats-Batch-Sequence: ${String(sequence)}\r\n${more}`);
+    const only = member("data.mine", 1, "Nats-Trace-Dest: data.t\r\nNats-Trace-Only: true\r\n");
+    const { far, close } = await atLeaf();
+    try {
+      await town.stream("DATA", ["data.>"], { allow_direct: true, allow_atomic: true });
+      const reader = await town.connect("reader", "filtered");
+      assert.deepEqual(await errorsOf(reader, only), refusedPublish("data.mine"));
+      const alone = await town.connect("reader", "alone");
+      assert.deepEqual(await errorsOf(alone, only + member("data.1", 2, "Nats-Batch-Commit: 1\r\n")), []);
+      assert.deepEqual(await town.contents("DATA"), { "data.1": 1, "data.mine": 1 });
+      for (const subject of ["data.mine", "data.1"]) {
+        await town.operator.send(publish(`$JS.API.DIRECT.GET.DATA.${subject}`, "", "", "_INBOX.x.1"));
+      }
+      const { headers } = await far.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /);
+      assert.match(String(headers), /\r\nNats-Subject: data\.1\r\n/);
+    } finally {
+      await close();
+    }
+  });
+
   it("no header fills nats-server's log with what its author has written there", async () => {
     const long = "\x01".repeat(16_000);
     const parent = "traceparent: 00-80e1afed08e019fc1110464cfa66635c-7a085853722dc6d2-01\r\n";

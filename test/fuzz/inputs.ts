@@ -86,6 +86,7 @@ const ACTING = [
     "Nmqtt-Subject",
     "nats-trace-dest",
     "Accept-Encoding",
+    "Nats-Batch-Id",
     "A",
   ],
 ];

@@ -312,7 +312,7 @@ export class NaivePolicy {
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
-    if (traces && /.\.\$FI$/s.test(reply)) return false;
+    if (traces && (/.\.\$FI$/s.test(reply) || block.includes("\nNats-Batch-Id:"))) return false;
     if (tracesToOthers && block.includes("\nAccept-Encoding:")) return false;
     return !hidesLines(block);
   }

@@ -346,6 +346,25 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
+  it("is refused for a trace destination in a message of an atomic batch, which would be stored though it is only traced", () => {
+    const wire = Wire.connected(configuredHost());
+    const traced = ["Nats-Trace-Dest: ok.2", "Nats-Trace-Only: true"];
+    for (const id of ["Nats-Batch-Id: b", "Nats-Batch-Id:b"]) {
+      const lines = [...traced, id];
+      for (const own of [lines, lines.toReversed()]) {
+        assert.equal(wire.client(publish("ok.1", own)), PING);
+        assert.equal(wire.server(PONG), publishViolation("ok.1"), own.join());
+      }
+      for (const own of [publish("ok.1", [id]), publish("ok.1", [id, "Nats-Trace-Dest: trace disabled"])]) {
+        assert.equal(wire.client(own), own);
+      }
+    }
+    for (const other of ["Nats-Batch-Ids: b", "Nats-Batch-I: b", "nats-batch-id: b", "X-Nats-Batch-Id: b"]) {
+      const own = publish("ok.1", [...traced, other]);
+      assert.equal(wire.client(own), own);
+    }
+  });
+
   it("is refused for a compressed trace to a subject that the peer may not read, by which nats-server can end", () => {
     const wire = Wire.connected(configuredHost({ rule: { publish: { allow: ["ok.>", "ask"] } } }));
     const lines = (destination: string, encoding: string): string[] => [`Nats-Trace-Dest: ${destination}`, encoding];
