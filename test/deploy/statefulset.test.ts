@@ -82,6 +82,27 @@ describe("the three nodes of deploy/nats", () => {
     }
   });
 
+  it("take no subscription of so many tokens that it costs them much time and memory", async () => {
+    const folder = makeScratch();
+    const server = await NatsServer.start(folder, { config: `max_sub_tokens: ${setting("max_sub_tokens") ?? ""}` });
+    try {
+      const client = await RawClient.connect(server.port);
+      await client.handshake();
+      const most = "_INBOX.a.*.*.*.*.*.*.*.*.*.*";
+      await client.send(`SUB ${most} 1\r\nSUB ${most}.* 2\r\n`);
+      const refused = `-ERR 'Permissions Violation for Subscription to "${most}.*", too many tokens'`;
+      const answers = await client.flush();
+      assert.deepEqual(
+        answers.map(({ line }) => line),
+        [refused],
+      );
+      client.close();
+    } finally {
+      await server.stop();
+      removeScratch(folder);
+    }
+  });
+
   it("find each other through the headless Service, each by its name", () => {
     const headless = only(manifests, "Service", set.serviceName);
     const { clusterIP, publishNotReadyAddresses } = headless.spec;
