@@ -190,6 +190,8 @@ The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewher
 
 Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
 selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.
+Where one Prometheus sees several clusters ([runbook.md](runbook.md#several-clusters)), add \`cluster="east"\` or the like to see one
+alone: principals, namespaces and workloads have the same names in all.
 
 ${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
 

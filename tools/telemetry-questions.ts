@@ -1,4 +1,4 @@
-import { andInMode, increaseFromNothing } from "./dashboards/queries.ts";
+import { increaseFromNothing } from "./dashboards/queries.ts";
 
 export interface Question {
   question: string;
@@ -56,15 +56,12 @@ ${inLines(increaseFromNothing("istio_nats_refusals_total", "1h", 3600))}
 ${inLines(increaseFromNothing("istio_nats_dry_run_refusals_total", "1d", 86_400))}
 ) > 0
 or sum by (source_principal, kind) (
-  (
-${inLines(increaseFromNothing('istio_nats_protocol_errors_total{kind!="unfinished"}', "1d", 86_400), "    ")}
-  )
-  ${andInMode("DRY_RUN")}
+${inLines(increaseFromNothing('istio_nats_protocol_errors_total{kind!="unfinished", mode="DRY_RUN"}', "1d", 86_400))}
 ) > 0`,
   },
   {
     question: "Which policy do the brokers' proxies enforce, and do they agree?",
-    query: "count by (policy, mode, version) (istio_nats_policy_info == 1)",
+    query: "count by (cluster, policy, mode, version) (istio_nats_policy_info == 1)",
   },
   {
     question: "Who holds connections and subscriptions?",
@@ -75,7 +72,7 @@ ${inLines(increaseFromNothing('istio_nats_protocol_errors_total{kind!="unfinishe
   {
     question: "Is something wrong with the broker itself?",
     // To what the filter ends, nats-server answers with an unknown operation.
-    query: `sum by (namespace, destination_workload, kind) (
+    query: `sum by (cluster, namespace, destination_workload, kind) (
 ${inLines(increaseFromNothing('istio_nats_server_errors_total{kind!="unknown_operation"}', "1h", 3600))}
 ) > 0`,
   },

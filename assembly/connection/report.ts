@@ -305,10 +305,10 @@ export function reportConnectionClosed(connection: Connection): void {
  * unless there were too many.
  */
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
-  listenerOf(connection).protocolError(kind);
-  const audit = telemetryOf(connection).audit;
-  if (!audit.admits(callbackTime())) return;
   // A delivery alone passes wherever it is observed.
   const passes = kind == ProtocolError.LINE_BREAK ? connection.observing : connection.passesUnread;
+  listenerOf(connection).protocolError(kind, passes);
+  const audit = telemetryOf(connection).audit;
+  if (!audit.admits(callbackTime())) return;
   audit.unreadable(auditSubjectOf(connection), passes, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

@@ -2,6 +2,7 @@ import { noteMetered } from "../bytes/budget";
 import { Operation } from "../nats/operation";
 import { ServerError } from "../nats/server-errors";
 import { Reason, REASON_NAMES } from "../policy/reason";
+import { Mode } from "../policy/rules";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
 import { label, Names, OTHER } from "./names";
 import { OPERATION_NAMES, Verdict } from "./operations";
@@ -33,7 +34,7 @@ import {
   OWN_SERIES,
   ownSeriesKind,
   ownSeriesName,
-  PROTOCOL_ERRORS_AT,
+  protocolErrorsOf,
   SERVER_ERRORS_AT,
   SUBSCRIPTIONS_AT,
   Unanswered,
@@ -239,9 +240,9 @@ export class Meter {
     this.addTo(this.own, SUBSCRIPTIONS_AT, <u64>(<i64>by));
   }
 
-  /** A stream could not be read, or its connection ended for that reason. */
-  protocolError(kind: ProtocolError): void {
-    this.addTo(this.own, PROTOCOL_ERRORS_AT + <i32>kind, 1);
+  /** A stream could not be read, or its connection ended for that reason; in DRY_RUN (`passes`) it goes on. */
+  protocolError(kind: ProtocolError, passes: bool): void {
+    this.addTo(this.own, protocolErrorsOf(kind, passes ? Mode.DRY_RUN : Mode.ENFORCE), 1);
   }
 
   /** nats-server has told a client of an error. */

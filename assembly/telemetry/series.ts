@@ -1,9 +1,11 @@
 import { Operation } from "../nats/operation";
 import { SERVER_ERROR_COUNT, SERVER_ERROR_NAMES } from "../nats/server-errors";
+import { Mode } from "../policy/rules";
+import { MODES } from "../policy/rules-read";
 import { MetricKind } from "../proxy/metrics";
 import { label } from "./names";
 import { OPERATION_COUNT, OPERATION_NAMES, Verdict, VERDICT_NAMES } from "./operations";
-import { PROTOCOL_ERROR_COUNT, PROTOCOL_ERROR_NAMES } from "./protocol-error";
+import { PROTOCOL_ERROR_COUNT, PROTOCOL_ERROR_NAMES, ProtocolError } from "./protocol-error";
 import {
   BYTES,
   CONNECTIONS_ACTIVE,
@@ -80,8 +82,13 @@ export const SUBSCRIPTIONS_AT: i32 = ACTIVE_AT + 1;
 export const UNTESTED_AT: i32 = SUBSCRIPTIONS_AT + 1;
 export const OVER_MAXIMUM_AT: i32 = UNTESTED_AT + 1;
 export const PROTOCOL_ERRORS_AT: i32 = OVER_MAXIMUM_AT + 1;
-export const SERVER_ERRORS_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
+export const SERVER_ERRORS_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT * 2;
 export const OWN_SERIES: i32 = SERVER_ERRORS_AT + SERVER_ERROR_COUNT;
+
+/** The number of the series that counts streams of that kind, of a connection under a policy of that mode. */
+export function protocolErrorsOf(kind: ProtocolError, mode: Mode): i32 {
+  return PROTOCOL_ERRORS_AT + ((<i32>kind) << 1) + <i32>mode;
+}
 
 /** The kind of a series from 0 to before OWN_SERIES. */
 export function ownSeriesKind(series: i32): MetricKind {
@@ -97,7 +104,8 @@ export function ownSeriesName(series: i32): string {
   if (series == UNTESTED_AT) return UNTESTED_SERVERS;
   if (series == OVER_MAXIMUM_AT) return OVER_MAXIMUM;
   if (series < SERVER_ERRORS_AT) {
-    return label("kind", PROTOCOL_ERROR_NAMES[series - PROTOCOL_ERRORS_AT]) + PROTOCOL_ERRORS;
+    const at = series - PROTOCOL_ERRORS_AT;
+    return label("kind", PROTOCOL_ERROR_NAMES[at >> 1]) + label("mode", MODES[at & 1]) + PROTOCOL_ERRORS;
   }
   return label("kind", SERVER_ERROR_NAMES[series - SERVER_ERRORS_AT]) + SERVER_ERRORS;
 }

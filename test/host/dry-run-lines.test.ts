@@ -40,6 +40,7 @@ describe("a line that began in DRY_RUN and cannot be read", () => {
         [["unreadable", kind]],
       );
       assert.equal(stat(host, "istio_nats_protocol_errors_total"), 1, from);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { mode: "ENFORCE" }), 1, from);
       tick(host);
       assert.equal(wire.connection.closedByFilter, true, from);
     }

@@ -55,7 +55,7 @@ describe("a server that is no nats-server", () => {
     const host = configuredHost();
     const wire = new Wire(host);
     assert.equal(wire.server(BANNER), "");
-    assert.equal(stat(host, "istio_nats_protocol_errors_total", labels), 1);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { ...labels, mode: "ENFORCE" }), 1);
     assert.equal(wire.connection.closedByFilter, true);
     assert.equal(stat(host, "istio_nats_connections_active"), 0);
   });
@@ -64,7 +64,7 @@ describe("a server that is no nats-server", () => {
     const host = configuredHost({ mode: "DRY_RUN" });
     const wire = new Wire(host);
     assert.equal(wire.server(BANNER), BANNER);
-    assert.equal(stat(host, "istio_nats_protocol_errors_total", labels), 1);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { ...labels, mode: "DRY_RUN" }), 1);
   });
 });
 

@@ -14,8 +14,8 @@ describe("docs/telemetry.md", () => {
     const stats = new Set(
       STATS.flatMap(({ name, kind }) => (kind === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name])),
     );
-    // Prometheus adds the namespace of the pods that it scrapes (docs/runbook.md "Set the alerts up").
-    const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__", "namespace"]);
+    // Prometheus adds the namespace and the cluster of the pods that it scrapes (docs/runbook.md "Set the alerts up").
+    const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__", "namespace", "cluster"]);
     assert.equal(QUESTIONS.length, 10);
     for (const { query } of QUESTIONS) {
       const used = [...query.matchAll(/istio_nats_\w+/g)].map(([name]) => name);

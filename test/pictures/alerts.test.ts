@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { run } from "../../tools/command.ts";
 import { PROMETHEUS_RULE_FILE, RULES_FILE } from "../../tools/dashboards/generate.ts";
 import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
@@ -10,7 +11,8 @@ import { inRoot } from "../../tools/paths.ts";
 import { findPromtool } from "../../tools/prometheus.ts";
 import { faultsOf, validatorOf } from "./crd.ts";
 import { snippets } from "../deploy/guide.ts";
-import { documents, gates } from "./queries.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { documents, fencedQueries, gates, panelQueries, shippedDashboards } from "./queries.ts";
 
 const TESTS_FILE = "test/pictures/alerts.test.yaml";
 const RUNBOOK = "docs/runbook.md";
@@ -22,15 +24,46 @@ interface Rule {
   annotations?: Record<string, string>;
 }
 
+interface ExpectedAlert {
+  exp_labels: Record<string, string>;
+  exp_annotations: Record<string, string>;
+}
+
 interface AlertTest {
   alertname: string;
-  exp_alerts: object[];
+  exp_alerts: ExpectedAlert[];
 }
+
+interface RuleTest {
+  input_series: { series: string; values: string }[];
+  alert_rule_test?: AlertTest[];
+}
+
+interface TestsFile {
+  rule_files: string[];
+  tests: RuleTest[];
+}
+
+const [played] = documents(...TESTS_FILE.split("/")) as [TestsFile];
 
 const [rules] = documents(...RULES_FILE.split("/")) as [{ groups: { rules: Rule[] }[] }];
 const alerts = rules.groups.flatMap((group) => group.rules).filter(({ alert }) => alert !== undefined);
 const expressions = rules.groups.flatMap((group) => group.rules).map(({ expr }) => expr);
 const names = [...new Set(alerts.map(({ alert }) => alert!))];
+
+const CLUSTERS = ["east", "west"];
+
+/** What is expected of the same in a cluster that Prometheus tells from others. */
+function inCluster(cluster: string, { exp_labels: labels, exp_annotations: texts }: ExpectedAlert): ExpectedAlert {
+  // `messaging/nats` and the like, but not the namespace in a principal.
+  const place = new RegExp(`(?<!/)\\b${labels["namespace"]!}/`, "g");
+  const { runbook_url: url, ...told } = texts;
+  const named = Object.entries(told).map(([key, text]) => [key, text.replaceAll(place, `${cluster}/$&`)]);
+  return {
+    exp_labels: { ...labels, cluster },
+    exp_annotations: { ...Object.fromEntries(named), runbook_url: url! } as Record<string, string>,
+  };
+}
 
 /** The labels by which a query selects, matches or groups. */
 function labelsIn(query: string): string[] {
@@ -50,10 +83,50 @@ describe("the alerts", () => {
 
   it("fire and resolve as promtool plays them", () => promtool("test", "rules", TESTS_FILE));
 
+  it("are the same for each of two clusters in which the same happens, and name the cluster", async () => {
+    const tests = played.tests
+      .filter(({ alert_rule_test: steps }) => steps !== undefined)
+      .map((test) => ({
+        ...test,
+        promql_expr_test: [],
+        input_series: CLUSTERS.flatMap((cluster) =>
+          test.input_series.map(({ series, values }) => ({
+            series: series.replace("{", `{cluster="${cluster}", `),
+            values,
+          })),
+        ),
+        alert_rule_test: test.alert_rule_test!.map((step) => ({
+          ...step,
+          exp_alerts: CLUSTERS.flatMap((cluster) => step.exp_alerts.map((alert) => inCluster(cluster, alert))),
+        })),
+      }));
+    assert.ok(tests.length >= 10);
+    const folder = makeScratch();
+    const file = join(folder, "clusters.test.yaml");
+    writeFileSync(file, stringify({ ...played, rule_files: [inRoot(...RULES_FILE.split("/"))], tests }));
+    try {
+      await promtool("test", "rules", file);
+    } finally {
+      removeScratch(folder);
+    }
+  });
+
+  it("never sum, join or compare over clusters, nor do the dashboards and the guides where they name places", () => {
+    const shown = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const queries = [...shown, ...gates({ namespace: "messaging" })].map(({ expr }) => expr);
+    const guides = ["docs/runbook.md", "docs/telemetry.md"].flatMap(fencedQueries);
+    for (const query of [...expressions, ...queries, ...guides]) {
+      for (const [clause, labels = ""] of query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)) {
+        const of = labels.split(/, */);
+        if (!expressions.includes(query) && !["namespace", "instance"].some((label) => of.includes(label))) continue;
+        assert.ok(of.includes("cluster"), `${clause} in ${query}`);
+      }
+    }
+  });
+
   it("are each shown quiet, then firing, then quiet again", () => {
-    const [{ tests }] = documents(...TESTS_FILE.split("/")) as [{ tests: { alert_rule_test?: AlertTest[] }[] }];
     for (const name of names) {
-      const shown = tests
+      const shown = played.tests
         .map(({ alert_rule_test: steps = [] }) => steps.filter(({ alertname }) => alertname === name))
         .map((steps) => steps.map(({ exp_alerts: expected }) => (expected.length > 0 ? "fires" : "quiet")))
         .filter((steps) => steps.length > 0)
@@ -110,7 +183,9 @@ describe("the alerts", () => {
     const known = new Set([
       ...STATS_TABLE.flatMap(({ labels }) => labels),
       // Of every target and of histograms, of Istio's own rules for stats, and of NATSFilterReloaded itself.
-      ...["__name__", "namespace", "pod", "job", "instance", "le", "authz_enforce_result", "stat"],
+      // Those of kube-state-metrics are its own.
+      ...["condition", "phase"],
+      ...["__name__", "cluster", "namespace", "pod", "job", "instance", "le", "authz_enforce_result", "stat"],
     ]);
     const queries = [...expressions, ...gates({ namespace: "messaging" }).map(({ expr }) => expr)];
     const asked = queries.flatMap((query) => labelsIn(query)).filter((label) => !known.has(label));

@@ -33,11 +33,12 @@ for (const [file, dashboard] of shippedDashboards()) {
           refresh: "15s",
         },
       );
-      const [datasource, reporter] = variablesOf(dashboard);
+      const [datasource, cluster, reporter] = variablesOf(dashboard);
       assert.deepEqual(
         [datasource?.name, datasource?.type, datasource?.query],
         ["datasource", "datasource", "prometheus"],
       );
+      assert.equal(cluster?.name, "cluster");
       assert.equal(reporter?.name, "qrep");
     });
 
@@ -99,18 +100,23 @@ for (const [file, dashboard] of shippedDashboards()) {
 }
 
 describe("the dashboards", () => {
-  it("tell pods of the same name in two namespaces apart, and so does the runbook", () => {
+  it("tell pods of the same name in two namespaces and two clusters apart, and so does the runbook", () => {
     const shown = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
     for (const expr of [...shown.map((query) => query.expr), ...fencedQueries("docs/runbook.md")]) {
       for (const [, labels = ""] of expr.matchAll(/by \(([^)]*)\)/g)) {
         const names = labels.split(", ");
-        assert.ok(!names.includes("pod") || names.includes("namespace"), expr);
+        if (names.includes("pod"))
+          assert.ok(
+            ["cluster", "namespace"].every((label) => names.includes(label)),
+            expr,
+          );
       }
     }
     for (const [file] of shippedDashboards()) {
       const text = readFileSync(inRoot("deploy", "dashboards", file), "utf8");
       for (const [legend] of text.matchAll(/"legendFormat": ".*\{\{pod\}\}/g)) {
         assert.ok(legend.endsWith("{{namespace}}/{{pod}}"), legend);
+        assert.ok(text.includes(`${legend} {{cluster}}"`), legend);
       }
     }
   });
@@ -135,7 +141,8 @@ describe("the dashboards", () => {
     const ofEnvoy = queries.filter(({ expr }) => expr.includes("envoy_") && expr.includes("istio_nats_"));
     assert.ok(ofEnvoy.some(({ place }) => place === '"Reloads after a trap"'));
     for (const { expr } of ofEnvoy) {
-      if (!expr.includes("$__range")) assert.match(expr, /and on \(namespace, pod\) .*istio_nats_policy_info\{/);
+      if (!expr.includes("$__range"))
+        assert.match(expr, /and on \(cluster, namespace, pod\) .*istio_nats_policy_info\{/);
     }
   });
 

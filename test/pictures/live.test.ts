@@ -22,6 +22,8 @@ const SCRAPES_END = 5;
 
 /** What cannot have data here, and why. */
 const WITHOUT_DATA: [pattern: RegExp, reason: string][] = [
+  [/^up\{.*\} == 0$/, "every proxy runs until the last test"],
+  [/kube_pod_/, "kube-state-metrics counts it, and the stand has no Kubernetes"],
   [/istio_agent_/, "istio-agent counts it, and the stand has no agent: Envoy's filters come from files"],
   [/istio_nats_untested_servers_total/, "the stand's nats-server is of a version that the filter was tested with"],
 ];
@@ -209,6 +211,17 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
         assert.ok(!pods.includes("nats-0") && !pods.includes("orders-api-0"));
       });
     }
+
+    it("NATSBrokerDown is raised by a proxy that has ended, and for nobody else", async () => {
+      const down = async (): Promise<(string | undefined)[]> =>
+        (await world.prometheus.alerts())
+          .filter(({ labels }) => labels["alertname"] === "NATSBrokerDown")
+          .map(({ labels }) => labels["pod"]);
+      assert.deepEqual(await down(), []);
+      await world.loseProxy();
+      await waitFor("NATSBrokerDown is pending", async () => (await down()).length > 0, { timeout: PATIENCE });
+      assert.deepEqual(await down(), ["nats-2"]);
+    });
   });
 });
 

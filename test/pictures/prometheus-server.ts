@@ -45,6 +45,15 @@ interface Answer<T> {
 
 const LISTENING = /"?Listening on"? .*?address=127\.0\.0\.1:(\d+)/;
 
+/** The scrape configuration for targets whose proxies are read themselves, as Istio's add-on calls it. */
+export function scraping(targets: readonly Target[]): object {
+  return {
+    job_name: "kubernetes-pods",
+    metrics_path: "/stats/prometheus",
+    static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
+  };
+}
+
 /** A real Prometheus on a port that the kernel chose. It scrapes and evaluates every second. */
 export class PrometheusServer {
   readonly #child: Child;
@@ -54,22 +63,16 @@ export class PrometheusServer {
     this.#child = child;
   }
 
-  /** Starts it with its files in `folder`, and waits until it is ready. */
+  /** Starts it with its files in `folder`, which is its own, and waits until it is ready. */
   static async start(
     folder: string,
-    targets: readonly Target[],
-    ruleFiles: readonly string[],
+    scrapeConfigs: readonly object[],
+    ruleFiles: readonly string[] = [],
   ): Promise<PrometheusServer> {
     const config = {
       global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
       rule_files: ruleFiles,
-      scrape_configs: [
-        {
-          job_name: "kubernetes-pods",
-          metrics_path: "/stats/prometheus",
-          static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
-        },
-      ],
+      scrape_configs: scrapeConfigs,
     };
     const file = join(folder, "prometheus.yml");
     writeFileSync(file, stringify(config));
@@ -88,6 +91,11 @@ export class PrometheusServer {
       throw error;
     }
     return server;
+  }
+
+  /** `127.0.0.1:port`. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
   }
 
   /**

@@ -50,6 +50,7 @@ function panel(title: string, chosen: Record<string, string> = {}): string {
     __rate_interval: "10m",
     __range: "10m",
     __range_s: "600",
+    cluster: ".*",
     qrep: "(destination|waypoint)",
     namespace: "(messaging|east|west|shop)",
     workload: "(nats|unknown)",

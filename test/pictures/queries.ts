@@ -58,12 +58,12 @@ export async function choices(dashboard: Dashboard, prometheus: PrometheusServer
     ["__range", "60s"],
     ["__range_s", "60"],
   ]);
-  for (const { name, type, query, current } of variablesOf(dashboard)) {
+  for (const { name, type, query, current, allValue } of variablesOf(dashboard)) {
     if (type === VariableType.Custom) chosen.set(name, `(${(current?.value as string[]).join("|")})`);
     if (type !== VariableType.Query) continue;
     const [, selector = "", label = ""] = LABEL_VALUES.exec(query as string) ?? [];
     const values = await prometheus.labelValues(substitute(selector, chosen), label);
-    chosen.set(name, `(${values.map(escaped).join("|")})`);
+    chosen.set(name, allValue ?? `(${values.map(escaped).join("|")})`);
   }
   return chosen;
 }
@@ -97,6 +97,7 @@ export interface Gate extends ShippedQuery {
 
 /** What a user tells a gate. Argo's template has defaults for what may be left out, Flagger's has none. */
 export interface GateValues {
+  cluster?: string;
   namespace: string;
   workload?: string;
   reporter?: string;

@@ -120,7 +120,7 @@ function refusing({ target, own }: Form): InputSeries[] {
   return [
     series("istio_nats_messages_total", { ...peer, operation: "PUB", verdict: "refused" }, "0+15x120"),
     series("istio_nats_connections_opened_total", { ...peer, verdict: "refused" }, "0+15x120"),
-    series("istio_nats_protocol_errors_total", { ...peer, kind: "control_line" }, "0+15x120"),
+    series("istio_nats_protocol_errors_total", { ...peer, kind: "control_line", mode: "ENFORCE" }, "0+15x120"),
     ...buckets.flatMap((name) => [
       series(name, { ...peer, le: "300" }, "0x120"),
       series(name, { ...peer, le: "500" }, "0+15x120"),
@@ -233,14 +233,27 @@ describe("the answers of the gates", () => {
     const { target, own, values } = BROKER;
     const pod = { ...target, job: "pods", instance: "nats-0" };
     const up = series("up", pod, "1x120");
-    const error = (kind: string): InputSeries =>
-      series("istio_nats_protocol_errors_total", { ...pod, ...own, source_principal: CLIENT, kind }, "_x77 1x42");
-    const policy = (mode: string): InputSeries =>
-      series("istio_nats_policy_info", { ...pod, ...own, policy: "aaaa", mode }, "1x120");
+    const error = (kind: string, mode = "ENFORCE"): InputSeries =>
+      series("istio_nats_protocol_errors_total", { ...pod, ...own, source_principal: CLIENT, kind, mode }, "_x77 1x42");
     const once = { ...QUIET, "Argo's protocol-errors": [1], "Flagger's nats-protocol-errors": [1] };
-    await play([policy("ENFORCE"), up, error("control_line")], values, once);
-    await play([policy("ENFORCE"), up, error("unfinished")], values, QUIET);
-    await play([policy("DRY_RUN"), up, error("control_line")], values, QUIET);
+    await play([inForce(BROKER), up, error("control_line")], values, once);
+    await play([inForce(BROKER), up, error("unfinished")], values, QUIET);
+    await play([inForce(BROKER), up, error("control_line", "DRY_RUN")], values, QUIET);
+    // Two plugins of one proxy, of which one enforces its policy.
+    await play([inForce(BROKER), up, error("control_line", "DRY_RUN"), error("tls")], values, once);
+  });
+
+  it("tell the proxies of one namespace in two clusters apart, and see no other clusters' refusals", async () => {
+    const within = (cluster: string): Form => ({ ...BROKER, target: { ...BROKER.target, cluster } });
+    const input = [inForce(within("east")), inForce(within("west")), ...refusing(within("west"))];
+    await play(input, { ...BROKER.values, cluster: "west" }, REFUSED);
+    await play(input, { ...BROKER.values, cluster: "east" }, QUIET);
+  });
+
+  it("fail instead of seeing nothing where proxies are scraped too seldom for their interval", async () => {
+    // A sample every two minutes.
+    const seldom = (input: InputSeries): InputSeries => ({ ...input, values: "1 _x7 ".repeat(15).trim() });
+    await play([seldom(inForce(BROKER))], BROKER.values, SILENT);
   });
 
   it("see that a service has begun to hang, and see no more than that", async () => {

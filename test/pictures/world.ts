@@ -4,7 +4,7 @@ import { RULES_FILE } from "../../tools/dashboards/generate.ts";
 import type { Envoy } from "../stand/envoy.ts";
 import { Stand } from "../stand/stand.ts";
 import type { WasmFilter } from "../stand/wasm-filter.ts";
-import { PrometheusServer } from "./prometheus-server.ts";
+import { PrometheusServer, scraping } from "./prometheus-server.ts";
 import { startStandIn } from "./stand-in.ts";
 import { LEAVER, MAX_PAYLOAD, narrowerPolicy, policy, Traffic, TRIAL } from "./traffic.ts";
 
@@ -82,7 +82,11 @@ export class World {
         { address: stand.envoy.adminAddress, labels: clientPod("orders-api-0") },
         { address: standIns[0]!.adminAddress, labels: clientPod("orders-api-1") },
       );
-      const prometheus = await PrometheusServer.start(stand.folder, targets, [inRoot(...RULES_FILE.split("/"))]);
+      const prometheus = await PrometheusServer.start(
+        stand.folder,
+        [scraping(targets)],
+        [inRoot(...RULES_FILE.split("/"))],
+      );
       started.unshift(prometheus);
       return new World(stand, standIns, prometheus, await Traffic.start(stand));
     } catch (error) {
@@ -99,6 +103,11 @@ export class World {
     await leaver.flush();
     await this.#stand.update(filter(narrowerPolicy));
     await this.#stand.update(filter({ ...narrowerPolicy, mode: "SOMETIMES" }));
+  }
+
+  /** Ends the proxy of nats-2, whose target stays, as on a node that is gone. */
+  async loseProxy(): Promise<void> {
+    await this.#standIns[1]!.stop();
   }
 
   async stop(): Promise<void> {

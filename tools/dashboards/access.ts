@@ -1,6 +1,7 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import {
   build,
+  clusterVariable,
   curves,
   labelVariable,
   NEVER,
@@ -10,7 +11,7 @@ import {
   table,
   type Row,
 } from "./form.ts";
-import { NOT_LEFT, orZero, POD, POD_LEGEND, PROXIES, Queries, UNREADABLE } from "./queries.ts";
+import { ENDED_UNREADABLE, orZero, PASSED_UNREAD, POD, POD_LEGEND, PROXIES, Queries, UNREADABLE } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
 const SCOPE = {
@@ -24,14 +25,15 @@ const OPENED = "istio_nats_connections_opened_total";
 const POLICY = "istio_nats_policy_info";
 /** Proxies that should have one policy, as NATSPolicyVersionsDiverge groups them. */
 const FLEET = [
+  "cluster",
   "namespace",
   "service_istio_io_canonical_name",
   "reporter",
   "destination_workload_namespace",
   "destination_workload",
 ];
-const WHO_HOW = ["source_principal", "kind"];
-const WHO_WHAT_WHY = ["source_principal", "rule", "operation", "subject", "reason"];
+const WHO_HOW = ["cluster", "source_principal", "kind"];
+const WHO_WHAT_WHY = ["cluster", "source_principal", "rule", "operation", "subject", "reason"];
 
 /**
  * *NATS access*: what each client was refused and by which rule, what a dry run would refuse, and which policy is in force where.
@@ -43,6 +45,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
     description: "Refusals by client and rule, what a dry run would refuse, and the policy in force on each broker.",
     file,
     variables: [
+      clusterVariable(of.values(POLICY, "cluster")),
       reporterVariable(),
       labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
@@ -73,7 +76,7 @@ function now(of: Queries): Row {
         title: "Ended as unreadable",
         description:
           "How often, over the dashboard's time, the filter ended a connection that it could not read or hold, or dropped such a message: NATSProtocolErrors.",
-        queries: [{ expr: orZero(of.totalIn("ENFORCE", UNREADABLE, [], NOT_LEFT), of.rate(OPENED)) }],
+        queries: [{ expr: orZero(of.total(UNREADABLE, [], ENDED_UNREADABLE), of.rate(OPENED)) }],
         inTime: true,
       }),
       number({
@@ -87,7 +90,7 @@ function now(of: Queries): Row {
         title: "A dry run passes unread",
         description:
           "How often, over the dashboard's time, a policy in DRY_RUN could not read or hold a connection, of which nothing more is judged. ENFORCE would have ended it: NATSDryRunPassesUnread.",
-        queries: [{ expr: orZero(of.totalIn("DRY_RUN", UNREADABLE, [], NOT_LEFT), of.rate(OPENED)) }],
+        queries: [{ expr: orZero(of.total(UNREADABLE, [], PASSED_UNREAD), of.rate(OPENED)) }],
         inTime: true,
       }),
       number({
@@ -166,7 +169,7 @@ function refusals(of: Queries): Row {
         title: "Ended as unreadable over the dashboard's time",
         description:
           "Whose connections the filter could not read or hold. docs/troubleshooting.md explains each kind. No refusal counts for these.",
-        queries: [{ expr: `topk(50, ${of.totalIn("ENFORCE", UNREADABLE, WHO_HOW, NOT_LEFT)} > 0)` }],
+        queries: [{ expr: `topk(50, ${of.total(UNREADABLE, WHO_HOW, ENDED_UNREADABLE)} > 0)` }],
         width: 8,
         none: NONE_IN_TIME,
       }),
@@ -213,7 +216,7 @@ function dryRunAgainstEnforced(of: Queries): Row {
         title: "Passed unread in a dry run, over the dashboard's time",
         description:
           "Whose connections would end with ENFORCE, and why (docs/troubleshooting.md). Nothing more of them is in the table beside this.",
-        queries: [{ expr: `topk(50, ${of.totalIn("DRY_RUN", UNREADABLE, WHO_HOW, NOT_LEFT)} > 0)` }],
+        queries: [{ expr: `topk(50, ${of.total(UNREADABLE, WHO_HOW, PASSED_UNREAD)} > 0)` }],
         width: 8,
         none: NONE_IN_TIME,
       }),
@@ -231,6 +234,7 @@ function policyAcrossTheFleet(of: Queries): Row {
         queries: [
           {
             expr: of.present(POLICY, [
+              "cluster",
               "destination_workload_namespace",
               "destination_workload",
               "namespace",

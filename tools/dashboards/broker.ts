@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, labelVariable, NEVER, reporterVariable, type Row } from "./form.ts";
+import { build, clusterVariable, curves, labelVariable, NEVER, reporterVariable, type Row } from "./form.ts";
 import { POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -8,7 +8,7 @@ const POLICY = "istio_nats_policy_info";
 
 /** Envoy's and istio-agent's own stats have no workload label, so these are the pods that the filter reports from. */
 function beside(of: Queries): string {
-  return `on (namespace, pod) ${of.level(POLICY, POD)}`;
+  return `on (cluster, namespace, pod) ${of.level(POLICY, POD)}`;
 }
 
 /** *NATS broker sidecar*: whether the filter itself is healthy. */
@@ -19,6 +19,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
     description: "Whether istio-nats and its Envoy are healthy: connections, memory, traps, protocol errors.",
     file,
     variables: [
+      clusterVariable(of.values(POLICY, "cluster")),
       reporterVariable(),
       labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
@@ -29,12 +30,12 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
 
 /** A metric of Envoy itself, of the proxies that have the filter. */
 function envoy(of: Queries, metric: string): string {
-  return `sum by (namespace, pod) (${metric} and ${beside(of)})`;
+  return `sum by (cluster, namespace, pod) (${metric} and ${beside(of)})`;
 }
 
 /** The rate of a counter of Envoy itself, likewise. */
 function envoyRate(of: Queries, selector: string): string {
-  return `sum by (namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
+  return `sum by (cluster, namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
 }
 
 /**
@@ -44,7 +45,7 @@ function envoyRate(of: Queries, selector: string): string {
  */
 function reloads(of: Queries, result: string): string {
   const named = `label_replace({__name__=~"envoy_wasm_.+_vm_reload_${result}"}, "stat", "$1", "__name__", "(.+)")`;
-  return `sum by (namespace, pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
+  return `sum by (cluster, namespace, pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
 }
 
 function connections(of: Queries): Row {
@@ -139,7 +140,7 @@ function wasmVms(of: Queries): Row {
         description: "Without a module to run, Istio puts in a filter that denies everything: NATSPluginDenyAll.",
         queries: [
           {
-            expr: 'sum by (namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
+            expr: 'sum by (cluster, namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
             legend: POD_LEGEND,
           },
         ],
@@ -152,8 +153,8 @@ function wasmVms(of: Queries): Row {
           "Since the agents started, of all proxies: whether modules could be fetched, by result. One failure is enough for NATSPluginDenyAll.",
         queries: [
           {
-            expr: "sum by (namespace, result) (istio_agent_wasm_remote_fetch_count)",
-            legend: "{{namespace}} {{result}}",
+            expr: "sum by (cluster, namespace, result) (istio_agent_wasm_remote_fetch_count)",
+            legend: "{{namespace}} {{result}} {{cluster}}",
           },
         ],
         width: 12,

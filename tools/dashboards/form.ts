@@ -180,8 +180,16 @@ export function reporterVariable(): Builder<dashboard.VariableModel> {
     .current({ selected: true, text: ["destination", "waypoint"], value: ["destination", "waypoint"] });
 }
 
+/**
+ * Selects among clusters. All of them is every value and none: a Prometheus that sees one cluster alone has no such label, and then
+ * this offers nothing else.
+ */
+export function clusterVariable(query: string): Builder<dashboard.VariableModel> {
+  return labelVariable("cluster", "Cluster", query).allValue(".*");
+}
+
 /** A variable that selects among a label's values, initially all of them. `query` is Grafana's `label_values(selector, label)`. */
-export function labelVariable(name: string, label: string, query: string): Builder<dashboard.VariableModel> {
+export function labelVariable(name: string, label: string, query: string): dashboard.QueryVariableBuilder {
   return new dashboard.QueryVariableBuilder(name)
     .label(label)
     .datasource(DATASOURCE)

@@ -1,5 +1,16 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, heatmap, labelVariable, NEVER, number, reporterVariable, table, type Row } from "./form.ts";
+import {
+  build,
+  clusterVariable,
+  curves,
+  heatmap,
+  labelVariable,
+  NEVER,
+  number,
+  reporterVariable,
+  table,
+  type Row,
+} from "./form.ts";
 import { PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -26,6 +37,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
     description: "Who uses which class of subjects, how fast, and what fails, by mesh identity.",
     file,
     variables: [
+      clusterVariable(of.values(OPENED, "cluster")),
       reporterVariable(),
       labelVariable("namespace", "Namespace", of.values(OPENED, "namespace")),
       labelVariable("workload", "Broker", of.values(OPENED, "destination_workload")),

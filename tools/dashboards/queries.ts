@@ -2,11 +2,12 @@ import { Fault } from "../fault.ts";
 import type { StatRow } from "./stats-table.ts";
 
 /** Labels of the scrape configuration, which Istio's own puts on every target. */
-const TARGET_LABELS = ["namespace", "pod", "service_istio_io_canonical_name"];
+const TARGET_LABELS = ["cluster", "namespace", "pod", "service_istio_io_canonical_name"];
 
-/** StatefulSets of the same name in two namespaces have pods of the same names. */
-export const POD = ["namespace", "pod"];
-export const POD_LEGEND = "{{namespace}}/{{pod}}";
+/** StatefulSets of the same name in two namespaces, or in two clusters, have pods of the same names. */
+export const POD = ["cluster", "namespace", "pod"];
+/** The cluster comes last: a Prometheus that sees one alone has no such label. */
+export const POD_LEGEND = "{{namespace}}/{{pod}} {{cluster}}";
 
 /** The matchers of a selector by label, with their operators: `{verdict: '="refused"'}`. */
 export type Matchers = Record<string, string>;
@@ -16,6 +17,7 @@ export type Matchers = Record<string, string>;
  * destination of their own.
  */
 export const PROXIES: Matchers = {
+  cluster: '=~"$cluster"',
   reporter: '=~"$qrep"',
   namespace: '=~"$namespace"',
   destination_workload: '=~"$workload"',
@@ -29,24 +31,15 @@ export const PROXIES: Matchers = {
 export function increaseFromNothing(selector: string, range: string, seconds: number | string): string[] {
   return [
     `(${selector} unless ${selector} offset ${range})`,
-    `and on (job, instance) (up offset ${range} == 1 or envoy_server_uptime < ${seconds})`,
+    `and on (cluster, job, instance) (up offset ${range} == 1 or envoy_server_uptime < ${seconds})`,
     `or increase(${selector}[${range}])`,
   ];
 }
 
 /** Of streams that could not be read, those that the mode of a policy decides about: a client that leaves does so in either. */
 export const UNREADABLE = "istio_nats_protocol_errors_total";
-export const NOT_LEFT: Matchers = { kind: '!="unfinished"' };
-
-export type Mode = "ENFORCE" | "DRY_RUN";
-
-/**
- * Narrows a vector to plugins whose policy has that mode. Streams that could not be read count in one series, whether they ended or
- * passed unread.
- */
-export function andInMode(mode: Mode, policy = `istio_nats_policy_info{mode="${mode}"}`): string {
-  return `and on (job, instance, reporter) ${policy} > 0`;
-}
+export const ENDED_UNREADABLE: Matchers = { kind: '!="unfinished"', mode: '="ENFORCE"' };
+export const PASSED_UNREAD: Matchers = { kind: '!="unfinished"', mode: '="DRY_RUN"' };
 
 /** `expr`, or 0 where it has no series yet and `witness` has: what has never happened is no missing data. */
 export function orZero(expr: string, witness: string): string {
@@ -81,14 +74,6 @@ export class Queries {
   total(counter: string, by: string[] = [], where: Matchers = {}): string {
     const selector = this.#select(this.#stat(counter, "counter", by), where);
     return this.#sum(by, increaseFromNothing(selector, "$__range", "$__range_s").join(" "), []);
-  }
-
-  /** The same at plugins whose policy now has that mode. */
-  totalIn(mode: Mode, counter: string, by: string[] = [], where: Matchers = {}): string {
-    const selector = this.#select(this.#stat(counter, "counter", by), where);
-    const policy = this.#select(this.#stat("istio_nats_policy_info", "gauge", []), { mode: `="${mode}"` });
-    const events = increaseFromNothing(selector, "$__range", "$__range_s").join(" ");
-    return this.#sum(by, `(${events}) ${andInMode(mode, policy)}`, []);
   }
 
   /** The value of a gauge, summed over the proxies. */
