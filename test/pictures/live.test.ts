@@ -23,6 +23,7 @@ const SCRAPES_END = 5;
 /** What cannot have data here, and why. */
 const WITHOUT_DATA: [pattern: RegExp, reason: string][] = [
   [/^up\{.*\} == 0$/, "every proxy runs until the last test"],
+  [/container_cpu_usage_seconds_total/, "the kubelet's cAdvisor counts it, and the stand has no Kubernetes"],
   [/kube_pod_/, "kube-state-metrics counts it, and the stand has no Kubernetes"],
   [/istio_agent_/, "istio-agent counts it, and the stand has no agent: Envoy's filters come from files"],
   [/istio_nats_untested_servers_total/, "the stand's nats-server is of a version that the filter was tested with"],

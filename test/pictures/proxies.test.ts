@@ -104,6 +104,22 @@ describe("the dashboards, where several proxies report", () => {
     await assertAnswers(input, panel("Publishes", { qrep: "(destination|source)" }), MINUTES, 2);
   });
 
+  it("show what a proxy takes of the processor, for each operation too, and not what other proxies take", async () => {
+    const cpu = (pod: string, container: string): object => ({
+      series: `container_cpu_usage_seconds_total{namespace="messaging", pod="${pod}", container="${container}"}`,
+      values: `0+30x${MINUTES}`,
+    });
+    const input = [
+      ...series(NATS_0, "istio_nats_messages_total", `0+60000x${MINUTES}`, PUBLISHES),
+      ...series(NATS_0, "istio_nats_policy_info", `1x${MINUTES}`),
+      cpu("nats-0", "istio-proxy"),
+      cpu("nats-0", "nats"),
+      cpu("orders-0", "istio-proxy"),
+    ];
+    await assertAnswers(input, panel("Processor time"), MINUTES, 0.5);
+    await assertAnswers(input, panel("Processor time of an operation"), MINUTES, 0.5 / 1000);
+  });
+
   it("list nobody as refused who was refused only before the dashboard's time", async () => {
     const before = series(NATS_0, "istio_nats_refusals_total", `5x${MINUTES}`, REFUSALS);
     const now = series(NATS_1, "istio_nats_refusals_total", `0+60x${MINUTES}`, REFUSALS);

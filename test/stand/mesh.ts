@@ -75,8 +75,8 @@ export const chainMatches = {
   plain: { transport_protocol: "raw_buffer" },
 };
 
-/** The filter at the end of every TCP chain, which also writes the access log. */
-export function tcpProxy(cluster: string, accessLog?: readonly object[]): object {
+/** The filter at the end of every TCP chain, which also writes the access log. `settings` are further fields of it. */
+export function tcpProxy(cluster: string, accessLog?: readonly object[], settings?: object): object {
   return {
     name: "envoy.filters.network.tcp_proxy",
     typed_config: {
@@ -84,6 +84,7 @@ export function tcpProxy(cluster: string, accessLog?: readonly object[]): object
       stat_prefix: cluster,
       cluster,
       ...(accessLog ? { access_log: accessLog } : {}),
+      ...settings,
     },
   };
 }

@@ -5,6 +5,10 @@ import { tcpCluster, tcpListener, tcpProxy, upstreamTls } from "./mesh.ts";
 export interface SidecarOptions extends EnvoyOptions {
   /** per_connection_buffer_limit_bytes of its listener and cluster; Envoy's 1 MiB by default. */
   bufferLimit?: number;
+  /** Further fields of its tcp_proxy, as a DestinationRule's connectionPool sets them; none by default. */
+  settings?: object;
+  /** Its tcp_proxy's `access_log`; none by default. */
+  accessLog?: readonly object[];
 }
 
 /** A client's own Envoy. It accepts plain NATS on 127.0.0.1 and originates mTLS with the client's identity. */
@@ -18,13 +22,13 @@ export class Sidecar {
     identity: Identity,
     serverPort: number,
     server: string,
-    { bufferLimit, ...options }: SidecarOptions = {},
+    { bufferLimit, settings, accessLog, ...options }: SidecarOptions = {},
   ): Promise<Sidecar> {
     const tls = upstreamTls(identity, server);
     const bootstrap = {
       node: { id: `sidecar~127.0.0.1~${name}`, cluster: name },
       static_resources: {
-        listeners: [tcpListener("outbound", [{ filters: [tcpProxy("outbound")] }], { bufferLimit })],
+        listeners: [tcpListener("outbound", [{ filters: [tcpProxy("outbound", accessLog, settings)] }], { bufferLimit })],
         clusters: [tcpCluster("outbound", serverPort, { tls, bufferLimit })],
       },
     };

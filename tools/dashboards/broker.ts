@@ -24,7 +24,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
       labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
     ],
-    rows: [connections(of), memory(of), wasmVms(of), streams(of)],
+    rows: [connections(of), processor(of), memory(of), wasmVms(of), streams(of)],
   });
 }
 
@@ -56,6 +56,7 @@ function connections(of: Queries): Row {
         title: "Open",
         description: "Open connections, by pod. A refused connection counts until it ends.",
         queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: POD_LEGEND }],
+        width: 6,
       }),
       curves({
         title: "Opened and closed",
@@ -65,11 +66,56 @@ function connections(of: Queries): Row {
           { expr: of.rate("istio_nats_connections_closed_total", POD), legend: `closed ${POD_LEGEND}` },
         ],
         unit: "cps",
+        width: 6,
+      }),
+      curves({
+        title: "Closed, by client",
+        description:
+          "Whose connections end. One client that goes on and on reconnects in a loop; if all of them end at once, it is the proxy, nats-server or the mesh.",
+        queries: [
+          {
+            expr: of.rate("istio_nats_connections_closed_total", ["source_principal"]),
+            legend: "{{source_principal}}",
+          },
+        ],
+        unit: "cps",
+        width: 6,
+        none: NEVER,
       }),
       curves({
         title: "Subscriptions",
         description: "Open subscriptions, by pod.",
         queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: POD_LEGEND }],
+        width: 6,
+      }),
+    ],
+  };
+}
+
+/** As Istio's own performance dashboard asks for it. Envoy does not count it itself. */
+const CPU = 'rate(container_cpu_usage_seconds_total{container="istio-proxy"}[$__rate_interval])';
+const NO_CPU = "No data: Prometheus has no container_cpu_usage_seconds_total, which cAdvisor in each kubelet counts";
+
+function processor(of: Queries): Row {
+  const cores = `sum by (${POD.join(", ")}) (${CPU} and ${beside(of)})`;
+  return {
+    title: "Processor",
+    panels: [
+      curves({
+        title: "Processor time",
+        description: "How many cores the whole proxy takes, which is Envoy, mTLS and the filter together, by pod.",
+        queries: [{ expr: cores, legend: POD_LEGEND }],
+        width: 12,
+        none: NO_CPU,
+      }),
+      curves({
+        title: "Processor time of an operation",
+        description:
+          "The same for each operation or delivery. If it stays as it was while the proxy takes more, there is more to do: NATS Mesh shows who does what. If it rises, what is done costs more: docs/troubleshooting.md.",
+        queries: [{ expr: `${cores} / (${of.rate("istio_nats_messages_total", POD)} > 0)`, legend: POD_LEGEND }],
+        unit: "s",
+        width: 12,
+        none: NO_CPU,
       }),
     ],
   };
