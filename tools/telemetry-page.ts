@@ -178,6 +178,7 @@ Envoy keeps a stat as long as it has a VM of the module: mostly until its proces
 of its connections has ended, which Envoy sees to after Istio's \`drainDuration\` (45 s). Till then each configuration leaves
 its series of \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0. A refused configuration whose \`identity\`
 cannot be read counts with the labels of \`PEER\`, so with \`reporter="destination"\` beside a client too.
+Where new VMs take over, as with a new module, counters go on while the former VMs have a connection, and otherwise begin again.
 
 ## Bounds
 
@@ -186,7 +187,8 @@ ${table(["what", "at most", "beyond"], boundRows())}
 ## Ten questions
 
 The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. A counter appears with its first event, which
-\`increase()\` does not see, so the sixth, the seventh and the tenth count new series in full.
+\`increase()\` does not see, and may begin again and come to where it was. So the sixth, the seventh and the tenth count new series
+in full, and those that were away while scrapes succeeded.
 
 Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
 selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.

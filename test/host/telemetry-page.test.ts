@@ -14,8 +14,9 @@ describe("docs/telemetry.md", () => {
     const stats = new Set(
       STATS.flatMap(({ name, kind }) => (kind === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name])),
     );
-    // Prometheus adds the namespace and the cluster of the pods that it scrapes (docs/runbook.md "Set the alerts up").
-    const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__", "namespace", "cluster"]);
+    // Prometheus adds what says which pod it scrapes, and its namespace and cluster (docs/runbook.md "Set the alerts up").
+    const target = ["cluster", "namespace", "job", "instance"];
+    const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__", ...target]);
     assert.equal(QUESTIONS.length, 10);
     for (const { query } of QUESTIONS) {
       const used = [...query.matchAll(/istio_nats_\w+/g)].map(([name]) => name);

@@ -174,8 +174,10 @@ describe("what has happened seldom or never", () => {
         return ["100", "+Inf"].map((le) => idle(`${name}_milliseconds_bucket`, `le="${le}"`));
       }),
     ];
+    input.push(idle("istio_nats_policy_info", 'mode="ENFORCE"'));
+    input.push(idle("container_cpu_usage_seconds_total", 'container="istio-proxy"'));
     const queries = panelsOver("istio_nats_", /./).filter((expr) => / \/ |histogram_quantile/.test(expr));
-    assert.equal(queries.length, 9);
+    assert.equal(queries.length, 10);
     for (const expr of queries) await answers(input, `(${expr}) or vector(0)`, 0);
   });
 

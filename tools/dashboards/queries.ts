@@ -23,15 +23,21 @@ export const PROXIES: Matchers = {
   destination_workload: '=~"$workload"',
 };
 
+/** What a scrape and its target have in common. */
+const TARGET = "(cluster, job, instance)";
+
 /**
  * Events of a counter in the `range` up to now, which has so many `seconds`; in lines. increase() does not see the first event of a
  * series, which for a client that was refused once is its only one. So a series that is new counts in full, unless its target is new
- * too and the proxy older: then all series are. What is written by hand is held against this (test/pictures/rare-events.test.ts).
+ * too and the proxy older: then all series are. Nor does increase() see that a counter has begun again and come to where it was: the
+ * proxy has restarted, or a new VM has followed one that had no connections. So does a series that lacks in a scrape that succeeded.
+ * What is written by hand is held against this (test/pictures/rare-events.test.ts).
  */
 export function increaseFromNothing(selector: string, range: string, seconds: number | string): string[] {
   return [
     `(${selector} unless ${selector} offset ${range})`,
-    `and on (cluster, job, instance) (up offset ${range} == 1 or envoy_server_uptime < ${seconds})`,
+    `and on ${TARGET} (up offset ${range} == 1 or envoy_server_uptime < ${seconds})`,
+    `or ${selector} and count_over_time(${selector}[${range}]) < on ${TARGET} group_left () max by ${TARGET} (sum_over_time(up[${range}]))`,
     `or increase(${selector}[${range}])`,
   ];
 }
