@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
-import { isMap, isScalar, LineCounter, parseAllDocuments, type Document, type YAMLError } from "yaml";
+import { isMap, isScalar, LineCounter, type Document, type YAMLError } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { hasDirective, isKustomization, patchesOf, patchFilesOf } from "./kustomize.ts";
-import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
+import { documentsOf, isMergeKey } from "./kubernetes-yaml.ts";
 import type { Place, PlaceOf } from "./place.ts";
 import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
@@ -128,9 +128,7 @@ function readDocuments(
   const text = withoutUpgrade(given);
   // Not the parser's own count, which loses the line breaks in what it cannot parse.
   const lines = linesOf(text);
-  const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, prettyErrors: false });
-  // For a text without any document the parser returns an empty list of a special type.
-  const found: readonly Document.Parsed[] = "empty" in documents ? [] : documents;
+  const found = documentsOf(text);
   let before = 0;
   for (const document of found) {
     const end = document === found.at(-1) ? text.length : document.range[2];
@@ -197,8 +195,7 @@ function unfilledAt(offset: number, text: string, stays: () => boolean): TextFau
 /** Where a document from `before` to `end` has faults once words stand for all that is still to be filled in. */
 function faultsOfWords(reader: Reader, text: string, before: number, end: number): Set<number> {
   const words = filledWithWords(text.slice(before, end));
-  const documents = parseAllDocuments(words, { ...KUBERNETES_YAML, prettyErrors: false });
-  const offsets = [...documents].flatMap((document) => [
+  const offsets = documentsOf(words).flatMap((document) => [
     ...document.errors.map(({ pos }) => pos[0]),
     ...(reader === "kubectl" ? repeatedKeys(document) : []).map(({ offset }) => offset),
     ...documentFaults(document, words, document.range[0], document.range[2]).map(({ offset }) => offset),

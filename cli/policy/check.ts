@@ -8,7 +8,7 @@ import { withUnfilledLines } from "../doctor/unfilled-lines.ts";
 import { withWholeCharts } from "../doctor/whole-charts.ts";
 import { rendered, renderedBy } from "../doctor/families/rendered.ts";
 import { size } from "../doctor/families/size.ts";
-import type { Filter } from "../filter-host.ts";
+import type { Filter, MeasuredVerdict } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import { byPosition, type Place } from "../manifests/place.ts";
 import { EMPTY_FILE, isIncomplete, readManifests, type ReadProblem } from "../manifests/read.ts";
@@ -24,7 +24,7 @@ import { mayBePolicy } from "./resemblance.ts";
 import { objectBytes } from "./size.ts";
 import { wrappedPolicy, type WrappedPolicy } from "./wrapped.ts";
 
-export interface CheckedPolicy extends Omit<JudgedPolicy, "faults" | "unlisted"> {
+export interface CheckedPolicy extends Omit<JudgedPolicy<MeasuredVerdict>, "faults" | "unlisted"> {
   place: Place;
   /** `WasmPlugin messaging/istio-nats`, or `policy`. */
   title: string;
@@ -77,7 +77,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, isPatch:
         faults: _faults,
         unlisted: _unlisted,
         ...judged
-      } = examinePolicy({ title: about.title, config, parent, home }, filter, report);
+      } = examinePolicy({ title: about.title, config, parent, home }, (json) => filter.measure(json), report);
       into.policies.push({ ...about, ...judged });
     }
   });

@@ -1,4 +1,4 @@
-import type { Filter } from "../filter-host.ts";
+import type { Verdict } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import { placeOfFault, splitFault, stepsOf } from "./path.ts";
@@ -12,35 +12,34 @@ export interface PolicyFault {
   value: Field | undefined;
 }
 
-export interface JudgedPolicy {
-  accepted: boolean;
+export type JudgedPolicy<Said extends Verdict = Verdict> = Omit<Said, "faults"> & {
   faults: PolicyFault[];
-  /** How many more faults the filter has counted. */
-  unlisted: number;
   rules: number;
   /** Of the compact JSON that Istio hands to the proxy. */
   bytes: number;
-  milliseconds: number;
-  memoryBytes: number;
-}
+};
+
+/** How the filter is asked about the JSON of a configuration. */
+export type AskFilter<Said extends Verdict> = (json: string) => Said;
 
 /** Lets the filter read a configuration. An undefined `config` is an absent pluginConfig, whose faults are placed at `parent`. */
-export function judgePolicy(filter: Filter, config: Field | undefined, parent: Place): JudgedPolicy {
+export function judgePolicy<Said extends Verdict>(
+  ask: AskFilter<Said>,
+  config: Field | undefined,
+  parent: Place,
+): JudgedPolicy<Said> {
   // Istio sends no bytes at all for an absent or empty pluginConfig.
   const json = config && !isEmptyConfig(config) ? JSON.stringify(config.plain()) : "";
-  const { accepted, faults, unlisted, milliseconds, memoryBytes } = filter.judge(json);
+  const said = ask(json);
   return {
-    accepted,
-    faults: faults.map((line) => {
+    ...said,
+    faults: said.faults.map((line) => {
       const fault = splitFault(line);
       const value = config?.get(...stepsOf(fault.path));
       return { ...fault, value, place: config ? placeOfFault(config, fault) : parent };
     }),
-    unlisted,
     rules: config?.items("rules").length ?? 0,
     bytes: Buffer.byteLength(json),
-    milliseconds,
-    memoryBytes,
   };
 }
 

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { KUBERNETES_YAML, parseFirst } from "../../cli/manifests/kubernetes-yaml.ts";
+import { documentsOf, KUBERNETES_YAML, parseFirst } from "../../cli/manifests/kubernetes-yaml.ts";
 import { readManifests } from "../../cli/manifests/read.ts";
 import { buildGo } from "../../tools/go.ts";
 import { doctor, istioNats, sourceOf } from "./support.ts";
@@ -434,5 +434,18 @@ describe("a number that JSON does not have", () => {
   it("is reported at its place, because kubectl refuses it", () => {
     const [finding] = doctor("apiVersion: v1\nkind: ConfigMap\ndata:\n  a: .nan\n");
     assert.deepEqual([finding!.id, finding!.place.line, finding!.place.column], ["yaml-syntax", 4, 6]);
+  });
+});
+
+describe("a text with very many faults", () => {
+  it("costs no stack trace for each of them", () => {
+    const before = Error.stackTraceLimit;
+    const [document] = documentsOf(`a: }${"{".repeat(2000)}`);
+    assert.ok((document?.errors.length ?? 0) > 1000);
+    assert.deepEqual(
+      document?.errors.filter(({ stack = "" }) => stack.includes("\n    at ")),
+      [],
+    );
+    assert.equal(Error.stackTraceLimit, before);
   });
 });

@@ -1,7 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
-import type { Filter } from "../../filter-host.ts";
+import { judgePolicy, type AskFilter, type JudgedPolicy } from "../../policy/judge.ts";
+import type { Verdict } from "../../filter-host.ts";
 import { byPosition, placeText, type Place } from "../../manifests/place.ts";
 import { chosenAnswers } from "../../policy/chosen-answers.ts";
 import { contradictions } from "../../policy/contradictions.ts";
@@ -225,9 +225,13 @@ function aboutWhole(message: string): string {
 }
 
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
-export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
+export function examinePolicy<Said extends Verdict>(
+  subject: PolicySubject,
+  ask: AskFilter<Said>,
+  report: Report<PolicyId>,
+): JudgedPolicy<Said> {
   const { title, config, parent } = subject;
-  const judged = judgePolicy(filter, config, parent);
+  const judged = judgePolicy(ask, config, parent);
   reportFaults(judged, subject, report);
   if (!config) return judged;
   if (config.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
@@ -405,7 +409,8 @@ export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
     for (const { resource, config, wasm } of mesh.plugins) {
       const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
       const names = ofMesh.map(({ name }) => name);
-      examinePolicy({ title: resource.title, config, parent, home: homeIn(resource), ofMesh: names }, filter, report);
+      const subject = { title: resource.title, config, parent, home: homeIn(resource), ofMesh: names };
+      examinePolicy(subject, (json) => filter.judge(json), report);
       const ours = config?.items("trustDomains").map((item) => item.text()) ?? [];
       if (!config || ours.length === 0) continue;
       for (const { name, isAlias, place } of ofMesh) {
