@@ -4,6 +4,7 @@ import { remedyText, type CommandName, type Remedy } from "../manifests/renderin
 import type { Resource } from "../manifests/resource.ts";
 import { placeText, type Place } from "../manifests/place.ts";
 import { afterFilling, isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
+import type { Askable } from "../mesh/cluster.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Finding, Severity } from "./finding.ts";
 
@@ -14,8 +15,8 @@ export interface Check {
   what: string;
   /** What to do, unless the finding has something more exact. */
   remedy: Remedy;
-  /** Whether it says that something is not among the files, where a file that could not be read may have it. */
-  isOfAbsence?: true;
+  /** What it says is not among the files, where a file that could not be read may have it. Of a cluster's it may not have been asked for. */
+  missing?: Askable | "a file";
 }
 
 export interface Patient {
@@ -58,11 +59,13 @@ export function family<Id extends string>(
       const unread = patient.manifests.problems.find(({ kind }) => UNREAD.has(kind));
       run(patient, (id, place, message, remedied) => {
         const { remedy, compared = [] } = typeof remedied === "string" ? { remedy: remedied } : (remedied ?? {});
-        const { severity, remedy: general, isOfAbsence } = checks[id];
+        const { severity, remedy: general, missing } = checks[id];
         const isGiven = patient.isNamespaceGiven === true;
         const whole = withNamespace(remedyText(remedy ?? general, patient.command), compared, isGiven);
         // A finding with a remedy of its own says what it is about, and that is there.
-        const isMissed = isOfAbsence === true && remedy === undefined;
+        const isMissed = missing !== undefined && remedy === undefined;
+        // Another finding says so, and that this was not judged.
+        if (isMissed && patient.mesh.unasked?.kinds.some((kind) => kind === missing)) return;
         findings.push({ id, severity, place, message, remedy: isMissed ? afterReading(whole, unread) : whole });
       });
       return findings;

@@ -7,6 +7,7 @@ import { documentsOf, isMergeKey } from "./kubernetes-yaml.ts";
 import type { Place, PlaceOf } from "./place.ts";
 import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
+import { isPatchOfSelector } from "./selector-path.ts";
 import { named } from "../named.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
 import { filledWithWords, firstUnfilled, isWord, unfilledRemedy } from "./unfilled.ts";
@@ -372,11 +373,15 @@ function sort(root: Field, defaultNamespace: string, reader: Reader, into: Manif
     if (isIncomplete(root)) into.problems.push(incompleteness(root));
   } else if (kind.endsWith("List") && root.get("items")) {
     for (const item of root.items("items")) sort(item, defaultNamespace, reader, into);
-  } else if (hasDirective(root)) {
-    // Where the kustomization lies that names it, it does not say.
-    if (!into.problems.some(({ message }) => message === OF_PATCH))
-      into.problems.push({ kind: "kustomization", place: root.place, message: OF_PATCH });
-  } else into.resources.push(new Resource(root, defaultNamespace));
+  } else sortObject(new Resource(root, defaultNamespace), into);
+}
+
+function sortObject(resource: Resource, into: Manifests): void {
+  const { root } = resource;
+  if (!hasDirective(root) && !isPatchOfSelector(resource)) into.resources.push(resource);
+  // Where the kustomization lies that names it, it does not say.
+  else if (!into.problems.some(({ message }) => message === OF_PATCH))
+    into.problems.push({ kind: "kustomization", place: root.place, message: OF_PATCH });
 }
 
 const OF_PATCH = "a patch of kustomize is not judged";

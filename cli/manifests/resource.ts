@@ -12,6 +12,8 @@ export class Resource {
   readonly isNamespaceAssumed: boolean;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
+  /** What its title says besides: the pods for which it stands. */
+  besides = "";
 
   constructor(
     readonly root: Field,
@@ -35,6 +37,6 @@ export class Resource {
 
   /** `Service messaging/nats`. */
   get title(): string {
-    return `${this.kind} ${this.namespace}/${this.name}`;
+    return `${this.kind} ${this.namespace}/${this.name}${this.besides}`;
   }
 }

@@ -2,7 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import { portOf } from "./authorization.ts";
-import type { Workload } from "./workload.ts";
+import { PROXY, type Workload } from "./workload.ts";
 
 /** The place that keeps a port of pods from their sidecar, why, and what to do there. */
 export interface Uncaptured {
@@ -13,6 +13,33 @@ export interface Uncaptured {
 
 /** The label of pods, or annotation, that says whether Istio injects a sidecar. */
 export const INJECT = "sidecar.istio.io/inject";
+
+/** The label of pods, or of their Namespace, that says which data plane they have. */
+export const DATAPLANE_MODE = "istio.io/dataplane-mode";
+
+/** The annotation in which the injector writes what it has added. */
+export const INJECTION_STATUS = "sidecar.istio.io/status";
+
+/** The pods of a cluster that a workload is, or stands for: an API server alone gives out uids. */
+function podsOfCluster(workload: Workload): Workload[] {
+  return [workload, ...workload.pods].filter(
+    ({ resource }) => resource.kind === "Pod" && resource.root.text("metadata", "uid") !== undefined,
+  );
+}
+
+/** Which of the pods of a cluster have got no proxy when they were made; undefined where none are among the files. */
+export function podsWithoutProxy(workload: Workload): Workload[] | undefined {
+  const pods = podsOfCluster(workload);
+  if (pods.length === 0) return undefined;
+  return pods.filter(({ containers }) => !containers.some((container) => container.text("name") === PROXY));
+}
+
+/** Whether ztunnel has the traffic of pods of a cluster: Istio's CNI says so of each (cni/pkg/util/podutil.go). */
+export function isRedirected(workload: Workload): boolean {
+  return podsOfCluster(workload).some(
+    ({ annotations }) => annotations.get("ambient.istio.io/redirection") === "enabled",
+  );
+}
 
 /** Where pods themselves refuse a sidecar. */
 export function refusedInjection({ pod }: Workload): Place | undefined {

@@ -1,7 +1,9 @@
 import { getOrMake } from "../get-or-make.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { INJECT } from "./capture.ts";
+import { DATAPLANE_MODE, INJECT, isRedirected } from "./capture.ts";
+import { unaskedOf, type Unasked } from "./cluster.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
+import { withoutOwned } from "./owned-pods.ts";
 import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
 import type { Pods } from "./selector.ts";
@@ -31,6 +33,7 @@ export class Mesh {
   private readonly served = new Map<Plugin, Service[]>();
   /** Cached for the same reason. */
   private readonly selected = new Map<Plugin, ReadonlySet<Workload>>();
+  private foundUnasked: { unasked: Unasked | undefined } | undefined;
   private foundBehindWaypoints: readonly Service[] | undefined;
 
   constructor(
@@ -39,7 +42,10 @@ export class Mesh {
   ) {
     this.rootNamespace = options.rootNamespace;
     this.services = this.of("Service", "").map((resource) => new Service(resource));
-    this.workloads = resources.flatMap((resource) => Workload.of(resource) ?? []);
+    this.workloads = withoutOwned(
+      resources.flatMap((resource) => Workload.of(resource) ?? []),
+      resources,
+    );
     this.brokers = this.workloads.filter((workload) => workload.isBroker);
     const machines = (kind: string, ...path: string[]): Pods[] =>
       this.of(kind, "networking.istio.io").map(({ namespace, root }) => ({ namespace, labels: root.texts(...path) }));
@@ -60,6 +66,11 @@ export class Mesh {
   /** The Namespace itself, where it is among the files. */
   namespace(name: string): Resource | undefined {
     return this.of("Namespace", "").find((resource) => resource.name === name);
+  }
+
+  /** What the cluster was not asked for from which nats-server's objects come. */
+  get unasked(): Unasked | undefined {
+    return (this.foundUnasked ??= { unasked: unaskedOf(this) }).unasked;
   }
 
   placement(plugin: Plugin): Placement {
@@ -158,11 +169,12 @@ export class Mesh {
 
   /** Whether it has no sidecar of its own: a waypoint judges its traffic, and checks on sidecars do not apply. */
   isAmbient(workload: Workload): boolean {
+    if (isRedirected(workload)) return true;
     const namespace = this.namespace(workload.namespace);
     // ztunnel leaves pods with a sidecar alone, and Istio injects one whatever the Namespace's data plane is.
     const inject = workload.labels.get(INJECT) ?? namespace?.labels.get("istio-injection");
     if (inject === "true" || inject === "enabled") return false;
-    const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
+    const mode = workload.labels.get(DATAPLANE_MODE) ?? namespace?.labels.get(DATAPLANE_MODE);
     if (mode !== undefined) return mode === "ambient";
     if ([namespace?.labels, workload.labels].some((labels) => labels?.has("istio.io/rev"))) return false;
     return (

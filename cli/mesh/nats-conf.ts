@@ -27,17 +27,19 @@ export function readNatsConf(text: string): ConfEntry[] {
   const entries: ConfEntry[] = [];
   const tokens = tokensOf(text);
   const path: string[] = [];
-  // Brackets hold no keys, but may hold blocks. No setting of interest is inside one of those.
+  // Brackets hold no keys, but may hold blocks. Of what is inside one of those only one key is of interest.
   let brackets = 0;
   let braces = 0;
   let list: Token | undefined;
   let key: Token | undefined;
-  for (const token of tokens) {
+  for (const [index, token] of tokens.entries()) {
     brackets = Math.max(0, brackets + bracketOf(token));
     if (brackets > 0 || bracketOf(token) < 0) {
       if (bracketOf(token) > 0 && key) entries.push(entryOf(path, (list = key), undefined));
       else if (token.kind === "word" && brackets === 1 && braces === 0 && list)
         entries.push({ ...entryOf(path, list, token.text), line: token.line, column: token.column });
+      else if (list && braces > 0 && isLatency(token, tokens[index + 1]))
+        entries.push(entryOf([...path, list.text.toLowerCase()], { ...token, text: "latency" }, undefined));
       braces = brackets > 0 ? braces + braceOf(token) : 0;
       key = undefined;
     } else if (token.kind === "open") {
@@ -55,6 +57,11 @@ export function readNatsConf(text: string): ConfEntry[] {
     }
   }
   return entries;
+}
+
+/** Whether it is the key by which an export has its latency measured. Where values are read, a separator may be a part of the word. */
+function isLatency({ kind, text }: Token, next: Token | undefined): boolean {
+  return kind === "word" && (/^latency[:=]/i.test(text) || (/^latency$/i.test(text) && next?.text === "{"));
 }
 
 /** 1 for a bracket that opens a list, -1 for one that closes it. A string may hold one, and opens nothing. */

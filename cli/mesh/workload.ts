@@ -50,6 +50,8 @@ export class Workload {
   readonly annotations: Labels;
   readonly containers: Field[];
   readonly ports: ContainerPort[];
+  /** Those among the files for which this one stands. */
+  readonly pods: Workload[] = [];
 
   private constructor(
     readonly resource: Resource,
@@ -69,6 +71,14 @@ export class Workload {
     const path = podPath(resource);
     const pod = path && resource.root.get(...path);
     return pod && new Workload(resource, pod, path.join("."));
+  }
+
+  /** Lets it stand for a pod that says the same, which its title tells from now on. */
+  addPod(pod: Workload): void {
+    const count = this.pods.push(pod);
+    const isPod = this.resource.kind === "Pod";
+    const others = count === 1 ? "another" : `${count} others`;
+    this.resource.besides = isPod ? ` and ${others} like it` : ` with ${count === 1 ? "a pod" : `${count} pods`}`;
   }
 
   get namespace(): string {

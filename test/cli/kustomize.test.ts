@@ -116,6 +116,31 @@ describe("a document that says of itself that it is a patch", () => {
     );
   });
 
+  it("may only take a label out of a selector", () => {
+    const patches = [
+      `${PLUGIN}spec: {selector: {matchLabels: {app: null}}}\n`,
+      "apiVersion: v1\nkind: Service\nmetadata: {name: nats, namespace: messaging}\nspec: {selector: {app: ~}}\n",
+      "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: nats}\nspec: {selector: {matchLabels: {app: null}}}\n",
+    ];
+    for (const patch of patches)
+      assert.deepEqual(
+        doctor(`${DOCUMENTS.join("---\n")}---\n${patch}`).map(({ id }) => id),
+        ["kustomization"],
+        patch,
+      );
+    // What a template leaves that was not given a value is none.
+    for (const patch of patches) {
+      const left = patch.replace(/null|~/, "");
+      assert.ok(
+        doctor(left).some(({ id }) => id === "selector-void"),
+        left,
+      );
+    }
+    const policy = `${PLUGIN.replace("WasmPlugin", "PeerAuthentication").replace("extensions", "security")}spec: {selector: {matchLabels: {app: null}}}\n`;
+    const [finding] = doctor(policy).filter(({ id }) => id === "selector-void");
+    assert.match(finding?.remedy ?? "", /; of a patch, in which null takes the label out, give the result instead$/);
+  });
+
   it("is not one that has patches for other objects, as those of Flux do", () => {
     const patch = { kind: "Deployment", apiVersion: "apps/v1", metadata: { name: "a" }, $patch: "delete" };
     const rules = [{ name: "a", from: [{ namespaces: ["b"] }], publish: { allow: ["c.>.d"] } }];

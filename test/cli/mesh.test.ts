@@ -179,6 +179,16 @@ describe("the addresses in INFO on a gateway", () => {
       document("networking.istio.io", "ServiceEntry", "s", "egress", { hosts: ["a.test"], ports: [port] });
     for (const port of [{ number: 4222, protocol: "HTTP" }, { number: 4443, protocol: "tls" }, { number: 4443 }])
       assert.ok(ids(plugin, nats("port: 4222"), entry(port)).includes("connect-urls-kept"), JSON.stringify(port));
+    for (const port of [
+      { number: 5432, protocol: "TCP" },
+      { number: 443, protocol: "TLS" },
+    ]) {
+      assert.deepEqual(ids(plugin, nats("port: 4222"), entry(port)), [], JSON.stringify(port));
+      const named = entry({ ...port, name: "tls-nats" });
+      assert.ok(ids(plugin, nats("port: 4222"), named).includes("connect-urls-kept"));
+      const matched = plugin.replaceAll("number: 4222", `number: ${port.number}`);
+      assert.ok(ids(matched, nats("port: 4222"), entry(port)).includes("connect-urls-kept"));
+    }
     for (const protocol of ["HTTPS", "HTTP", "GRPC", "MySQL"])
       assert.deepEqual(ids(plugin, nats("port: 4222"), entry({ number: 443, protocol })), [], protocol);
     assert.deepEqual(ids(plugin), ["connect-urls-kept"]);

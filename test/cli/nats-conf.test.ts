@@ -56,6 +56,28 @@ describe("a nats.conf", () => {
     ]);
   });
 
+  it("tells of a block in a list only that it has latency measured, however that is written", () => {
+    for (const export_ of [
+      "{ service: a, latency: { sampling: 50%, subject: b } }",
+      "{ latency = { subject: b } }",
+      "{ latency { subject: b }, service: a }",
+      '{ "service": "a", "latency": { "subject": "b" } }',
+      "{ service: a, Latency: b }",
+    ])
+      assert.deepEqual(
+        keys(`exports: [ ${export_} ]`).map((key) => key.replace(/@.*/, "")),
+        ["exports", "exports.latency"],
+        export_,
+      );
+    for (const export_ of [
+      "{ stream: latency }",
+      "{ service: latency, accounts: [{}] }",
+      "latency",
+      "{ service: latency.a }",
+    ])
+      assert.doesNotMatch(keys(`exports: [ ${export_} ]`).join(), /exports\.latency/, export_);
+  });
+
   it("has the words of a list as values of the list's key, a URL without quotes too", () => {
     const routes =
       "cluster { routes = [\n  nats://a.b:6222 # tls {}\n  // tls {}\n  nats-route://u:p@c, 'nats://d'\n] }\ntls {}";

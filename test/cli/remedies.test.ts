@@ -19,7 +19,7 @@ describe("a remedy", () => {
 
   it("that is a case's own is not taken for the general one of its check, whatever its words", () => {
     const place = { file: "a.yaml", line: 1, column: 1 };
-    const check = { severity: "error", what: "", remedy: "give it", isOfAbsence: true } as const;
+    const check = { severity: "error", what: "", remedy: "give it", missing: "a file" } as const;
     const absent = family("", { absent: check }, (_, report) => {
       report("absent", place, "the general one");
       report("absent", place, "its own", "it is there; give it");

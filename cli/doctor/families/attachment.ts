@@ -147,15 +147,25 @@ const YES = ["true", "yes", "on"];
 /** Istio's names of protocols that tell nothing of what is spoken; all others are not NATS's. */
 const OPAQUE = ["", "TCP", "TLS"];
 
-/** Whether a ServiceEntry may be for a nats-server, not for an API of the web or the like. */
-function mayBeNats({ root }: Resource): boolean {
+/** What IANA has assigned to others: SSH, SMTP, DNS, the web, and the usual databases and brokers. */
+const OF_OTHERS = [
+  22, 25, 53, 80, 443, 465, 587, 1433, 1521, 3306, 5432, 5671, 5672, 6379, 9042, 9092, 9093, 9200, 27017,
+] as const;
+
+/** Whether a ServiceEntry may be for a nats-server, not for an API of the web, a database or the like. */
+function mayBeNats({ root, name }: Resource, matched: ReadonlySet<number | undefined>): boolean {
   const ports = root.items("spec", "ports");
-  return (
-    ports.length === 0 ||
-    ports.some(
-      (port) => port.integer("number") === CLIENT_PORT || OPAQUE.includes((port.text("protocol") ?? "").toUpperCase()),
-    )
-  );
+  const names = [
+    name,
+    ...root.items("spec", "hosts").map((host) => host.text()),
+    ...ports.map((port) => port.text("name")),
+  ];
+  if (ports.length === 0 || names.some((one) => one?.includes("nats"))) return true;
+  return ports.some((port) => {
+    const number = port.integer("number");
+    if (number === CLIENT_PORT || matched.has(number)) return true;
+    return OPAQUE.includes((port.text("protocol") ?? "").toUpperCase()) && !OF_OTHERS.some((one) => one === number);
+  });
 }
 
 /**
@@ -163,7 +173,10 @@ function mayBeNats({ root }: Resource): boolean {
  * What is outside the mesh has its nats.conf elsewhere.
  */
 function mayAdvertise(mesh: Mesh): boolean {
-  if (mesh.of("ServiceEntry", "networking.istio.io").some(mayBeNats)) return true;
+  const matched = new Set(
+    mesh.plugins.flatMap(({ matches }) => matches.flatMap(({ ports }) => ports.map((port) => port.integer()))),
+  );
+  if (mesh.of("ServiceEntry", "networking.istio.io").some((entry) => mayBeNats(entry, matched))) return true;
   const configs = natsConfigs(mesh);
   const isTelling = ({ entries }: NatsConfig): boolean => {
     const isQuiet = entries.some(

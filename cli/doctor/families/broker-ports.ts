@@ -329,7 +329,7 @@ export const brokerPorts = family<Id>(
     },
     "broker-port-open": {
       severity: "error",
-      isOfAbsence: true,
+      missing: "objects of Istio",
       what:
         "A port of nats-server other than the client port (routes 6222, gateways 7222, leaf nodes 7422, WebSocket, MQTT, " +
         "monitoring 8222, profiling) can be reached by anybody in the mesh, or bypasses the sidecar. These ports speak other " +

@@ -45,8 +45,10 @@ interface Repeated {
 function repeated(mesh: Mesh): Repeated[] {
   const seen = new Map<string, Resource>();
   return judgedObjects(mesh).flatMap((second) => {
-    const first = seen.get(`${second.group} ${second.title}`);
-    if (first === undefined) seen.set(`${second.group} ${second.title}`, second);
+    const { group, kind, namespace, name } = second;
+    const key = JSON.stringify([group, kind, namespace, name]);
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, second);
     return first === undefined || isDeepStrictEqual(contentOf(first), contentOf(second)) ? [] : [{ first, second }];
   });
 }
@@ -84,7 +86,7 @@ export const files = family(
       what:
         "A kustomization says what kustomize combines and patches. It is not built here; only the manifests that are given are " +
         "judged. A patch is none: not a document with `$patch` or another of kustomize's own keys, nor a file that a kustomization " +
-        "among those given names as one, unless, for `check`, it has a whole policy.",
+        "among those given names as one, nor a document that only takes labels out of a selector (`app: null`), unless, for `check`, it has a whole policy.",
       remedy: { by: "kubectl kustomize FOLDER" },
     },
     "object-incomplete": {
@@ -125,6 +127,14 @@ export const files = family(
         "keep one; where NATS's own chart makes the Service, give the istio-nats chart the values from docs/install.md " +
         "(broker.service.create: false)",
     },
+    "cluster-not-asked": {
+      severity: "warning",
+      what:
+        "nats-server's objects come from a cluster, and none of Istio's come with them, or no Services. `kubectl get all` gives pods, " +
+        "what makes them, and Services, and nothing else. That a plugin, a PeerAuthentication or an " +
+        "AuthorizationPolicy is missing is then not reported. Where ConfigMaps and Namespaces came too, all is taken to have been asked for.",
+      remedy: { by: "kubectl get all,istio-io,configmaps,namespaces,networkpolicies --all-namespaces -o yaml" },
+    },
   },
   ({ mesh, manifests }, report) => {
     for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, { remedy });
@@ -136,5 +146,11 @@ export const files = family(
             : "keep one; render kustomizations before you give them, and give the files of each cluster in a run of its own",
         compared: [first, second],
       });
+    const { unasked } = mesh;
+    if (unasked) {
+      const { first, kinds } = unasked;
+      const message = `${first.title} comes from a cluster, and with it no ${kinds.join(", no ")}: what is in these, or is missing there, was not judged`;
+      report("cluster-not-asked", first.place, message);
+    }
   },
 );

@@ -1,6 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import { isLabel, isSubdomain } from "../../manifests/names.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { isWrittenNull, selectorOf } from "../../manifests/selector-path.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
 import { portOf } from "../../mesh/authorization.ts";
 import { Plugin } from "../../mesh/plugin.ts";
@@ -60,30 +61,17 @@ function judgeLabels(resource: Resource, report: Report<Id>): void {
   }
 }
 
-/** Where those of Istio's objects have them that call it a workloadSelector. */
-const WORKLOAD_SELECTORS: Readonly<Record<string, string>> = {
-  DestinationRule: "matchLabels",
-  EnvoyFilter: "labels",
-  ServiceEntry: "labels",
-  Sidecar: "labels",
-};
-
-/** Where an object that is no workload has labels of pods. Workloads' own are compared with those of their templates at once. */
-function selectorOf({ kind, group }: Resource): string[] | undefined {
-  if (group === "") return kind === "Service" ? ["spec", "selector"] : undefined;
-  if (group === "networking.k8s.io")
-    return kind === "NetworkPolicy" ? ["spec", "podSelector", "matchLabels"] : undefined;
-  if (!group.endsWith(".istio.io")) return undefined;
-  if (kind === "Gateway") return ["spec", "selector"];
-  const labels = WORKLOAD_SELECTORS[kind];
-  return labels === undefined ? ["spec", "selector", "matchLabels"] : ["spec", "workloadSelector", labels];
-}
+const OF_NULL =
+  'give the label the value that the pods have, or write ""; of a patch, in which null takes the label out, give the result instead';
 
 function judgeSelector(resource: Resource, report: Report<Id>): void {
   const path = selectorOf(resource);
   if (path === undefined) return;
-  for (const [key, { keyPlace, type }] of resource.root.members(...path))
-    if (type === "null") report("selector-void", keyPlace, `${key} in the selector of ${resource.title} has no value`);
+  for (const [key, value] of resource.root.members(...path)) {
+    if (value.type !== "null") continue;
+    const message = `${key} in the selector of ${resource.title} has no value`;
+    report("selector-void", value.keyPlace, message, isWrittenNull(value) ? OF_NULL : undefined);
+  }
 }
 
 function judgeAuthorizationPorts({ root, title }: Resource, report: Report<Id>): void {
@@ -158,7 +146,7 @@ export const forms = family<Id>(
       what:
         "A label of a selector has no value (`app:`), as a template leaves it that was not given one. In an object of Istio's the " +
         "label is left out: the object is then for all pods of the namespace, or of the mesh, or Kubernetes refuses it " +
-        "(`kubectl apply --server-side`). In a Service or NetworkPolicy only `kubectl apply` leaves it out. All else, helm included, " +
+        "(`kubectl apply --server-side`). In a Service, NetworkPolicy or PodDisruptionBudget only `kubectl apply` leaves it out. All else, helm included, " +
         'makes `""` of it, which no pod has.',
       remedy: 'give the label the value that the pods have, or write ""',
     },

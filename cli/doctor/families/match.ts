@@ -355,7 +355,7 @@ export const match = family<Id>(
     },
     "broker-without-plugin": {
       severity: "warning",
-      isOfAbsence: true,
+      missing: "objects of Istio",
       what:
         "No istio-nats plugin among the files is for these nats-server pods. If there is none in the cluster either, everybody " +
         "may do everything.",
@@ -368,7 +368,7 @@ export const match = family<Id>(
     },
     "pod-not-in-service": {
       severity: "error",
-      isOfAbsence: true,
+      missing: "Services",
       what:
         "No Service among the files has nats-server's client port and selects these pods. Its traffic takes Istio's passthrough chain, which a match " +
         "with ports never matches, so the filter is missing.",

@@ -91,7 +91,7 @@ export const mtls = family(
     },
     "mtls-undeclared": {
       severity: "info",
-      isOfAbsence: true,
+      missing: "objects of Istio",
       what: "No PeerAuthentication among the files sets the mTLS mode of the client port. Istio's default is PERMISSIVE.",
       remedy: "apply a PeerAuthentication with mode: STRICT for these pods",
     },

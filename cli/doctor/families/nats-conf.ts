@@ -112,6 +112,7 @@ function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
 
 type Id =
   | "nats-mappings"
+  | "nats-latency"
   | "nats-credentials"
   | "nats-control-line"
   | "nats-client-port"
@@ -129,6 +130,11 @@ function judgeConfig(config: NatsConfig, report: Report<Id>): void {
   if (rewriting) {
     const message = `${title} rewrites subjects behind the filter with ${rewriting.path.join(".")}`;
     report("nats-mappings", config.placeOf(rewriting), message);
+  }
+  const measured = entries.find(({ path }) => path.at(-1) === "latency" && path.at(-2) === "exports");
+  if (measured && entries.some(({ path }) => path[0] === "accounts" && path.at(-1) === "imports")) {
+    const message = `${title} measures the latency of a service that account ${measured.path.at(-3) ?? ""} exports, and has accounts that import`;
+    report("nats-latency", config.placeOf(measured), message);
   }
   const asking = entries.find((entry) => isAsking(entry, systemAccount));
   if (asking) {
@@ -217,6 +223,15 @@ export const natsConf = family<Id>(
         "the subject that a client writes, but the message goes to another one.",
       remedy: "remove them; a policy cannot be combined with rewritten subjects",
     },
+    "nats-latency": {
+      severity: "warning",
+      what:
+        "nats.conf has the latency of an exported service measured (`latency`), and accounts that import services. nats-server ends by a " +
+        "panic, for everybody, when it answers on the subject of such an import itself: one request with that for its reply subject does " +
+        "it (docs/threat-model.md). In operator mode this stands in the JWTs of the accounts, which doctor does not see.",
+      remedy:
+        "remove latency; otherwise deny the imports' subjects in subscribe to all peers, and allow nobody replies: ANY",
+    },
     "nats-credentials": {
       severity: "warning",
       what:
@@ -226,7 +241,7 @@ export const natsConf = family<Id>(
     },
     "nats-conf-unseen": {
       severity: "info",
-      isOfAbsence: true,
+      missing: "a file",
       what:
         "nats.conf includes a file that was not read, so what it says of TLS, credentials, accounts or ports is not judged. It has to " +
         "be in the ConfigMaps and Secrets that the same pods mount. doctor reads what these have under a key that ends in `.conf`, where the " +

@@ -43,7 +43,7 @@ export const podNames = family<Id>(
     },
     "stateful-set-service-unseen": {
       severity: "warning",
-      isOfAbsence: true,
+      missing: "Services",
       what:
         "The Service that the `serviceName` of nats-server's StatefulSet names is not among the files, while others that select " +
         "its pods are. If it is not in the cluster either, the pods have no names of their own, by which nodes dial each other.",

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { STATS_TAGS } from "../../cli/stats-tags.ts";
+import { kinds } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
+
+interface Changes {
+  annotations?: Record<string, string>;
+  labels?: Record<string, string>;
+  args?: string[];
+  hasProxy?: boolean;
+}
+
+const ANNOTATIONS = {
+  "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true",
+  "sidecar.istio.io/extraStatTags": STATS_TAGS.join(),
+};
+
+function podOf(labels: object, { annotations = {}, args = [], hasProxy = false }: Changes = {}): object {
+  const nats = { name: "nats", image: "nats:2.15.2", args, ports: [{ containerPort: 4222 }, { containerPort: 6222 }] };
+  const containers = hasProxy ? [nats, { name: "istio-proxy", image: "proxyv2" }] : [nats];
+  return {
+    metadata: { labels: { app: "nats", ...labels }, annotations: { ...ANNOTATIONS, ...annotations } },
+    spec: { containers, volumes: hasProxy ? [{ configMap: { name: "istio-ca-root-cert" } }] : [] },
+  };
+}
+
+interface Owner {
+  kind: string;
+  name: string;
+}
+
+function object(kind: string, name: string, body: object, owner?: Owner): string {
+  const references = owner && [{ ...owner, apiVersion: "apps/v1", uid: `u-${owner.name}`, controller: true }];
+  const { metadata = {}, ...rest } = body as { metadata?: object };
+  return JSON.stringify({
+    apiVersion: kind === "Pod" || kind === "Service" || kind === "Namespace" ? "v1" : "apps/v1",
+    kind,
+    metadata: { name, namespace: "messaging", uid: `u-${name}`, ownerReferences: references, ...metadata },
+    ...rest,
+  });
+}
+
+const OF_DEPLOYMENT = { kind: "Deployment", name: "nats" };
+const OF_REPLICAS = { kind: "ReplicaSet", name: "nats-7d9f" };
+
+/** A Deployment of nats-server and what Kubernetes makes of it, with its earlier ReplicaSet. */
+function deployment(changes: Changes, ...pods: Changes[]): string[] {
+  const hash = { "pod-template-hash": "7d9f" };
+  return [
+    ...pods.map((pod, index) =>
+      object("Pod", `nats-7d9f-${index}`, podOf({ ...hash, ...pod.labels }, { hasProxy: true, ...pod }), OF_REPLICAS),
+    ),
+    object("Deployment", "nats", { spec: { replicas: pods.length, template: podOf({}, changes) } }),
+    object(
+      "ReplicaSet",
+      "nats-5c6b",
+      { spec: { replicas: 0, template: podOf({ "pod-template-hash": "5c6b" }, { args: ["--old"] }) } },
+      OF_DEPLOYMENT,
+    ),
+    object(
+      "ReplicaSet",
+      "nats-7d9f",
+      { spec: { replicas: pods.length, template: podOf(hash, changes) } },
+      OF_DEPLOYMENT,
+    ),
+  ];
+}
+
+/** The sound mesh's objects of these kinds, as a cluster gives them back. */
+function given(...wanted: string[]): string[] {
+  return kinds(...wanted).map((text, index) => text.replace("namespace: messaging", `$&, uid: u-${index}`));
+}
+
+const AROUND = given("Service", "PeerAuthentication", "WasmPlugin");
+const TLS = { args: ["--tls"] };
+
+/** What doctor says of these objects beside a Service, STRICT mTLS and a plugin: `ID: MESSAGE`. */
+function said(...documents: string[]): string[] {
+  const found = doctor([...AROUND, ...documents].join("\n---\n"));
+  return found.map(({ id, message }) => `${id}: ${message}`);
+}
+
+describe("pods beside what makes them", () => {
+  it("are told of once with their owner, which tells their number", () => {
+    const found = said(...deployment(TLS, TLS, TLS, TLS));
+    const title = "Deployment messaging/nats with 3 pods";
+    assert.deepEqual(found.map((one) => one.replace(/ \(.*/, "")).sort(), [
+      `broker-port-open: no AuthorizationPolicy restricts port 6222 of ${title}`,
+      `nats-tls: ${title} is started with --tls`,
+    ]);
+  });
+
+  it("are told of once without it", () => {
+    const pods = deployment(TLS, TLS, TLS, TLS).slice(0, 3);
+    const [open, ...others] = said(...pods).filter((one) => one.startsWith("broker-port-open"));
+    assert.deepEqual(others, []);
+    assert.match(open ?? "", /port 6222 of Pod messaging\/nats-7d9f-0 and 2 others like it /);
+  });
+
+  it("are told of by themselves where they are from before its last change", () => {
+    const found = said(...deployment({}, {}, TLS)).filter((one) => one.startsWith("nats-tls"));
+    assert.deepEqual(found, ["nats-tls: Pod messaging/nats-7d9f-1 is started with --tls"]);
+    const annotated = { annotations: { "traffic.sidecar.istio.io/excludeInboundPorts": "4222" } };
+    const uncaptured = said(...deployment(annotated, {})).filter((one) => one.startsWith("client-port-uncaptured"));
+    assert.deepEqual(
+      uncaptured.map((one) => /: (\w+) /.exec(one)?.[1]),
+      ["Deployment"],
+    );
+  });
+
+  it("are told of by themselves where a label that something selects by tells them apart", () => {
+    const plugin = AROUND.find((text) => text.includes("kind: WasmPlugin"))!;
+    const canary = plugin.replace("app: nats", "app: nats, track: canary");
+    assert.notEqual(canary, plugin);
+    const around = [...AROUND.filter((text) => text !== plugin), canary];
+    const pods = deployment({}, { labels: { track: "canary" } }, {}, {});
+    const missed = doctor([...around, ...pods].join("\n---\n")).filter(({ id }) => id === "broker-without-plugin");
+    assert.deepEqual(
+      missed.map(({ message }) => /for (.*) \(/.exec(message)?.[1]),
+      ["Deployment messaging/nats with 2 pods"],
+    );
+  });
+
+  it("of an owner with another uid are not its own", () => {
+    const [pod = ""] = deployment(TLS, TLS);
+    const other = object("ReplicaSet", "nats-7d9f", { spec: { template: podOf({}, TLS) } }).replace(
+      "u-nats-7d9f",
+      "u-of-another",
+    );
+    assert.equal(said(pod, other).filter((one) => one.startsWith("nats-tls")).length, 2);
+  });
+});
+
+describe("pods of a cluster", () => {
+  const namespace = (labels: object): string => object("Namespace", "messaging", { metadata: { labels } });
+
+  it("that have no proxy are judged by nobody, whatever their labels ask for", () => {
+    const without = deployment({}, {}, { hasProxy: false }, { hasProxy: false });
+    for (const labels of [{ "istio-injection": "enabled" }, undefined]) {
+      const around = labels ? [namespace(labels)] : [];
+      const found = doctor([...AROUND, ...without, ...around].join("\n---\n"));
+      const [uncaptured, ...others] = found.filter(({ id }) => id === "client-port-uncaptured");
+      assert.deepEqual(others, []);
+      assert.match(uncaptured?.message ?? "", /^Deployment messaging\/nats with 3 pods: .*nats-7d9f-1 and 1 more have/);
+      assert.match(uncaptured?.remedy ?? "", /kubectl -n messaging rollout restart deployment nats$/);
+    }
+  });
+
+  it("that have a proxy have been injected, whatever their Namespace says now", () => {
+    const found = said(...deployment({}, {}, {}), namespace({}));
+    assert.deepEqual(
+      found.filter((one) => one.startsWith("client-port-uncaptured")),
+      [],
+    );
+  });
+
+  it("whose traffic ztunnel has need no proxy", () => {
+    const ambient = { annotations: { "ambient.istio.io/redirection": "enabled" }, hasProxy: false };
+    const found = said(...deployment({}, ambient, ambient)).map((one) => one.split(":")[0]);
+    assert.deepEqual([...new Set(found)].sort(), ["ambient-sidecar-plugin", "broker-port-open"]);
+  });
+});
+
+describe("what kubectl get all gives", () => {
+  const all = deployment({}, {}, {});
+  const service = given("Service");
+
+  it("is not all that a cluster has: what is missing there is no fault", () => {
+    const found = doctor([...service, ...all].join("\n---\n"));
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      ["cluster-not-asked"],
+    );
+    assert.match(found[0]?.message ?? "", /no objects of Istio, no ConfigMaps, no Namespaces: /);
+    assert.match(found[0]?.remedy ?? "", /^kubectl get all,istio-io,configmaps,/);
+  });
+
+  it("is judged together with a plugin's own file, which is not from the cluster", () => {
+    const found = doctor([...service, ...all, ...kinds("WasmPlugin")].join("\n---\n"));
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      ["cluster-not-asked"],
+    );
+  });
+
+  it("is all where the cluster was asked for what every cluster has, and it has nothing of Istio", () => {
+    const asked = [
+      object("Namespace", "messaging", { metadata: { labels: { "istio-injection": "enabled" } } }),
+      object("ConfigMap", "kube-root-ca.crt", {}).replace("apps/v1", "v1"),
+    ];
+    const found = doctor([...service, ...all, ...asked].join("\n---\n")).map(({ id }) => id);
+    assert.deepEqual([...new Set(found)].sort(), ["broker-port-open", "broker-without-plugin", "mtls-undeclared"]);
+  });
+
+  it("without Services says nothing of pods in no Service", () => {
+    const found = doctor([...deployment({}, {}, {}), ...kinds("WasmPlugin")].join("\n---\n"));
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      ["cluster-not-asked"],
+    );
+    assert.match(found[0]?.message ?? "", /no objects of Istio, no Services, /);
+  });
+});
