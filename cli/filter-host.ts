@@ -31,6 +31,9 @@ const MAX_SHARED_LENGTH = 16 << 10;
 /** The last line if there are more faults than the filter lists (assembly/policy/faults.ts). No path begins like this. */
 const UNLISTED = /^and (\d+) more faults?$/;
 
+/** What nats-server says first, without what no answer depends on. */
+const INFO = 'INFO {"headers":true,"max_payload":1048576}\r\n';
+
 /** The compiled filter, the same bytes that proxies load. */
 export class Filter {
   /** The SHA-256 of the module's bytes in hexadecimal, which a manifest might wrongly give as the digest of its image. */
@@ -60,6 +63,21 @@ export class Filter {
     // A VM that keeps what it has read takes longer for each that follows.
     host.deleteRoot(configured.root);
     return verdictOf(configured);
+  }
+
+  /** Which of these peers, as their certificates name them, may connect under a configuration that it accepts and that enforces. */
+  admitted(configuration: string, peers: readonly string[]): Set<string> {
+    const host = new Host(this.module);
+    const { root } = host.configure(configuration);
+    const isAdmitted = (peer: string): boolean => {
+      const connection = host.connect({ root, properties: { "connection.uri_san_peer_certificate": peer } });
+      connection.fromServer(INFO);
+      // nats-server reads nothing of a peer without any rights but a PING of the filter's own, whose answer tells when to refuse it.
+      const isForwarded = Buffer.from(connection.fromClient("CONNECT {}\r\n")).includes("CONNECT");
+      connection.close();
+      return isForwarded;
+    };
+    return new Set(peers.filter(isAdmitted));
   }
 
   private sharedHost(): Host {

@@ -1,8 +1,9 @@
-import type { Field } from "../manifests/field.ts";
 import { placeText, type Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { capturesNoAddress, excludedInbound, excludedOutbound, hostNetwork, refusedInjection } from "./capture.ts";
+import { clientsIn, type Client } from "./clients.ts";
 import { isWildcard } from "./host.ts";
+import { uninjected } from "./injection.ts";
 import type { Mesh } from "./mesh.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
 import { routesToTwins } from "./nats-routes.ts";
@@ -54,19 +55,12 @@ export function plaintextClients(mesh: Mesh): PlaintextClient[] {
     const message = `${title} makes clients speak ${how} to ${service.resource.title}`;
     return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
   });
-  const pods = mesh.workloads.flatMap((workload) => {
-    if (mesh.brokers.includes(workload)) return [];
-    const own = wayPastSidecar(workload);
-    return workload.containers
-      .flatMap((c) => c.items("env"))
-      .flatMap((variable): PlaintextClient[] => {
-        const host = hostOf(variable);
-        const service = host === undefined ? undefined : mesh.clientServiceNamed(host, workload.namespace);
-        const way = service && (own ?? wayUnknown(workload, service, mesh));
-        if (!way) return [];
-        const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
-        return [{ place: way.place, message, remedy: way.remedy }];
-      });
+  const pods = clientsIn(mesh).flatMap((client): PlaintextClient[] => {
+    const { workload, service, variable } = client;
+    const way = wayWithoutMtls(client, mesh);
+    if (!way) return [];
+    const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
+    return [{ place: way.place, message, remedy: way.remedy }];
   });
   return [...rules, ...pods, ...plaintextPeers(mesh), ...unknownPeers(mesh)];
 }
@@ -141,8 +135,13 @@ interface WayPast {
   remedy: string;
 }
 
+/** Why a client's connections to nats-server have no mTLS, as far as its pods and the Sidecars for them show. */
+export function wayWithoutMtls({ workload, service }: Client, mesh: Mesh): WayPast | undefined {
+  return wayPastSidecar(workload, mesh) ?? wayUnknown(workload, service, mesh);
+}
+
 /** Why a workload's connections to nats-server's client port pass no sidecar of its own. */
-function wayPastSidecar(workload: Workload): WayPast | undefined {
+function wayPastSidecar(workload: Workload, mesh: Mesh): WayPast | undefined {
   const refused = refusedInjection(workload);
   if (refused) return { place: refused, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
   const host = hostNetwork(workload);
@@ -150,6 +149,8 @@ function wayPastSidecar(workload: Workload): WayPast | undefined {
     const remedy = "remove hostNetwork, so that Istio injects a sidecar into the client";
     return { place: host, how: "is in the host's network, has no sidecar,", remedy };
   }
+  const asked = mesh.isAmbient(workload) ? undefined : uninjected(workload, mesh);
+  if (asked) return { place: asked.place, how: `has no sidecar (${asked.why})`, remedy: asked.remedy };
   const without = capturesNoAddress(workload, CLIENT_PORT);
   if (without) {
     const remedy = 'remove the annotation, or write "*", so that the sidecar speaks mTLS';
@@ -174,10 +175,4 @@ function wayUnknown(workload: Workload, service: Service, mesh: Mesh): WayPast |
     how: `has a sidecar from which ${sidecar.title} hides the Service,`,
     remedy: addHost(service),
   };
-}
-
-/** The host of an address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
-function hostOf(variable: Field): string | undefined {
-  const value = variable.text("value") ?? "";
-  return (/^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value))?.[1];
 }

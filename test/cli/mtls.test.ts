@@ -159,7 +159,8 @@ describe("ports that annotations keep from the sidecar", () => {
 describe("a client", () => {
   function client(value: string, spec: object = {}, annotations: object = {}): string {
     const containers = [{ name: "c", env: [{ name: "N", value }] }];
-    const template = { metadata: { labels: { app: "c" }, annotations }, spec: { containers, ...spec } };
+    const pods = { serviceAccountName: "orders", containers, ...spec };
+    const template = { metadata: { labels: { app: "c" }, annotations }, spec: pods };
     return document("apps", "Deployment", "c", "shop", { template });
   }
   const excluding = { "traffic.sidecar.istio.io/excludeOutboundPorts": "5432, 4222" };

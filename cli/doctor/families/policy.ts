@@ -3,6 +3,11 @@ import type { Resource } from "../../manifests/resource.ts";
 import { judgePolicy, type AskFilter, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Verdict } from "../../filter-host.ts";
 import { byPosition, placeText, type Place } from "../../manifests/place.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
+import { clientsIn, type Client } from "../../mesh/clients.ts";
+import { wayWithoutMtls } from "../../mesh/plaintext-clients.ts";
+import type { Plugin } from "../../mesh/plugin.ts";
+import { clientsWithoutRule } from "../../policy/clients-without-rule.ts";
 import { chosenAnswers } from "../../policy/chosen-answers.ts";
 import { contradictions } from "../../policy/contradictions.ts";
 import {
@@ -24,7 +29,7 @@ import { intersection } from "../../policy/pattern-overlap.ts";
 import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
 import { unanswered } from "../../policy/unanswered.ts";
 import { bypassedDenies } from "../../policy/named-in-body.ts";
-import { family, type Check, type Report } from "../family.ts";
+import { family, type Check, type Patient, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
 
@@ -392,6 +397,14 @@ const MESH_CHECKS = {
       "`trustDomains`. Every workload of the mesh has a certificate of it, so to the policy every peer is unauthenticated.",
     remedy: "write the mesh's own trust domain first in trustDomains",
   },
+  "client-without-rule": {
+    severity: "warning",
+    what:
+      "A workload has the address of nats-server in its environment, and no rule of the plugin there allows its service account " +
+      "anything, as the compiled filter itself judges. In ENFORCE it reads `Authorization Violation`, and its connection is closed. Pods " +
+      "that name no service account have the one called `default`.",
+    remedy: "name its service account in a rule",
+  },
   "trust-domain-alias-missing": {
     severity: "warning",
     what:
@@ -401,16 +414,51 @@ const MESH_CHECKS = {
   },
 } as const satisfies Record<string, Check>;
 
+/** Clients that will read "Authorization Violation" as soon as they connect. */
+function judgeClients(
+  plugin: Plugin,
+  clients: readonly Client[],
+  { mesh, filter }: Patient,
+  report: Report<"client-without-rule">,
+): void {
+  const found = clientsWithoutRule(plugin, clients, mesh, filter);
+  for (const { workload, service, variable, account, principal, slip } of found) {
+    const { title } = workload.resource;
+    const whom = `${account.namespace}/${account.name}`;
+    const place = variable.placeOf("value");
+    const compared = [workload.resource];
+    if (slip) {
+      const message = `${title} connects to ${service.resource.title} (${placeText(place)}) as ${whom}, to whom no rule allows anything; ${slip.value.text() ?? ""} is nobody among the files`;
+      report("client-without-rule", slip.value.place, message, { remedy: `did you mean ${slip.write}?`, compared });
+      continue;
+    }
+    const message = `${title} connects to ${service.resource.title} as ${whom}, to whom no rule of ${plugin.resource.title} allows anything`;
+    const remedy =
+      account.name === "default"
+        ? "give the pods a serviceAccountName of their own, and name that in a rule"
+        : `name it in a rule, from: [{principals: [${principal}]}]`;
+    report("client-without-rule", place, message, { remedy, compared });
+  }
+}
+
 export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
   "The policy",
   { ...POLICY_CHECKS, ...MESH_CHECKS },
-  ({ mesh, filter }, report) => {
+  (patient, report) => {
+    const { mesh, filter } = patient;
     const ofMesh = meshTrustDomains(mesh);
-    for (const { resource, config, wasm } of mesh.plugins) {
+    // Without mTLS a client has no identity at all, which has a finding of its own.
+    const clients = clientsIn(mesh).filter(
+      (client) => !isFilledIn(client.workload.serviceAccount.name) && !wayWithoutMtls(client, mesh),
+    );
+    for (const plugin of mesh.plugins) {
+      const { resource, config, wasm } = plugin;
       const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
       const names = ofMesh.map(({ name }) => name);
       const subject = { title: resource.title, config, parent, home: homeIn(resource), ofMesh: names };
-      examinePolicy(subject, (json) => filter.judge(json), report);
+      const judged = examinePolicy(subject, (json) => filter.judge(json), report);
+      if (judged.accepted && config?.items("rules").some(allowsAnything))
+        judgeClients(plugin, clients, patient, report);
       const ours = config?.items("trustDomains").map((item) => item.text()) ?? [];
       if (!config || ours.length === 0) continue;
       for (const { name, isAlias, place } of ofMesh) {

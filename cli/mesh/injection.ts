@@ -1,0 +1,48 @@
+import { INJECT, podsWithoutProxy, refusedInjection, type Uncaptured } from "./capture.ts";
+import type { Mesh } from "./mesh.ts";
+import { PROXY, type Workload } from "./workload.ts";
+
+/**
+ * Why no sidecar is injected into these pods, as far as the files show (istio.io, "Installing the Sidecar", "Controlling the
+ * injection policy"): nothing is injected if either level disables it, and one level has to ask for it.
+ */
+export function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefined {
+  const { pod, labels, resource } = workload;
+  const refused = refusedInjection(workload);
+  if (refused) return { place: refused, why: "no sidecar is injected", remedy: `write ${INJECT}: "true"` };
+  const without = podsWithoutProxy(workload);
+  if (without?.length === 0) return undefined;
+  const namespace = mesh.namespace(resource.namespace);
+  const made = without && withoutProxy(without, workload);
+  if (!namespace) return made;
+  const injection = namespace.labels.get("istio-injection");
+  if (injection === "disabled") {
+    const place = namespace.root.placeOf("metadata", "labels", "istio-injection");
+    const why = `Namespace ${namespace.name} has istio-injection: disabled`;
+    return { place, why, remedy: "write istio-injection: enabled; a label of the pods does not help against this one" };
+  }
+  const isAsked =
+    injection === "enabled" ||
+    labels.get(INJECT) === "true" ||
+    [namespace.labels, labels].some((one) => one.has("istio.io/rev"));
+  if (isAsked) return made;
+  const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for one`;
+  const remedy = `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled`;
+  return { place: pod.placeOf("metadata", "labels"), why, remedy };
+}
+
+/** Pods of a cluster that have no proxy, whatever is asked for: they are older than that, or the injector was not there. */
+function withoutProxy([pod, ...others]: readonly Workload[], { resource }: Workload): Uncaptured | undefined {
+  if (!pod) return undefined;
+  const which = `${pod.resource.namespace}/${pod.resource.name}`;
+  const pods = others.length === 0 ? `Pod ${which} has` : `Pod ${which} and ${others.length} more have`;
+  const again =
+    resource.kind === "Pod"
+      ? "make the pods anew"
+      : `kubectl -n ${resource.namespace} rollout restart ${resource.kind.toLowerCase()} ${resource.name}`;
+  return {
+    place: pod.pod.placeOf("spec", "containers"),
+    why: `no sidecar was injected when ${others.length === 0 ? "this pod was" : "these pods were"} made: ${pods} no container ${PROXY}`,
+    remedy: `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled, if neither is; then ${again}`,
+  };
+}

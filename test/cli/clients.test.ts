@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { DOCUMENTS, document, ids } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
+
+function client(name: string, serviceAccountName?: string, labels: object = {}): string {
+  const containers = [{ name, env: [{ name: "NATS_URL", value: "nats://nats.messaging:4222" }] }];
+  const template = { metadata: { labels: { app: name, ...labels } }, spec: { serviceAccountName, containers } };
+  return document("apps", "Deployment", name, "shop", { template });
+}
+
+function namespace(name: string, labels: object): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
+}
+
+/** The sound mesh with other sources in its one rule, and another mode. */
+function withSources(sources: object[], mode = "ENFORCE"): string[] {
+  return DOCUMENTS.map((text) =>
+    text
+      .replace(/from: .*/, `from: ${JSON.stringify(sources)}`)
+      .replace("pluginConfig:", `$&\n    mode: ${mode}`)
+      .replace("[cluster.local]", "[cluster.local, old.test]"),
+  );
+}
+
+describe("a client of nats-server", () => {
+  it("is let in by any kind of source that means it, as the filter reads them", () => {
+    const sources: object[] = [
+      { principals: ["*"] },
+      { principals: ["old.test/ns/shop/sa/orders"] },
+      { principals: ["*/sa/orders"] },
+      { namespaces: ["sh*"], notServiceAccounts: ["shop/other"] },
+      { serviceAccounts: ["shop/orders"] },
+      { trustDomains: ["cluster.local"] },
+    ];
+    for (const source of sources)
+      assert.deepEqual(ids(...withSources([source]), client("orders", "orders")), [], JSON.stringify(source));
+    for (const source of [{ notServiceAccounts: ["shop/orders"] }, { namespaces: ["*"], notNamespaces: ["shop"] }])
+      assert.deepEqual(
+        ids(...withSources([source]), client("orders", "orders")),
+        ["client-without-rule"],
+        JSON.stringify(source),
+      );
+  });
+
+  it("is missed while the policy is on trial too, which is when that is to be seen", () => {
+    const onTrial = withSources([{ serviceAccounts: ["shop/other"] }], "DRY_RUN");
+    assert.deepEqual(ids(...onTrial, client("orders", "orders")), ["client-without-rule", "policy-dry-run"]);
+  });
+
+  it("is taken for whom a rule nearly names, unless that is somebody else among the files", () => {
+    const sources = withSources([{ principals: ["cluster.local/ns/shop/sa/order"] }]);
+    const told = (...more: string[]): [string, number][] =>
+      doctor([...sources, client("orders", "orders"), ...more].join("\n---\n"))
+        .filter(({ id }) => id === "client-without-rule")
+        .map(({ remedy, place }) => [remedy, place.line]);
+    const [first] = told();
+    const [remedy, line = 0] = first ?? [];
+    assert.equal(remedy, "did you mean cluster.local/ns/shop/sa/orders?");
+    const text = sources.join("\n---\n").split("\n");
+    assert.match(text[line - 1] ?? "", /sa\/order"/);
+    const account = JSON.stringify({
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: "order", namespace: "shop" },
+    });
+    assert.deepEqual(
+      told(account).map(([write]) => write),
+      ["name it in a rule, from: [{principals: [cluster.local/ns/shop/sa/orders]}]"],
+    );
+  });
+
+  it("has no identity to be allowed anything where its Namespace asks for no sidecar", () => {
+    const sources = withSources([{ serviceAccounts: ["shop/other"] }]);
+    const orders = client("orders", "orders");
+    assert.deepEqual(ids(...sources, orders, namespace("shop", {})), ["plaintext-client"]);
+    assert.deepEqual(ids(...sources, orders, namespace("shop", { "istio-injection": "disabled" })), [
+      "plaintext-client",
+    ]);
+    const injected: [label: object, ofPods: object][] = [
+      [{ "istio-injection": "enabled" }, {}],
+      [{ "istio.io/rev": "canary" }, {}],
+      [{}, { "sidecar.istio.io/inject": "true" }],
+      [{ "istio.io/dataplane-mode": "ambient" }, {}],
+    ];
+    const allowed = withSources([{ serviceAccounts: ["shop/orders"] }]);
+    for (const [labels, ofPods] of injected)
+      assert.deepEqual(ids(...allowed, client("orders", "orders", ofPods), namespace("shop", labels)), []);
+  });
+
+  it("is not missed by a plugin for another nats-server, nor by a policy with faults", () => {
+    const elsewhere = withSources([{ serviceAccounts: ["shop/other"] }]).filter(
+      (text) => !text.includes("kind: Service\n"),
+    );
+    assert.ok(!ids(...elsewhere, client("orders", "orders")).includes("client-without-rule"));
+    const faulty = withSources([{ serviceAccounts: ["orders"] }]);
+    assert.deepEqual(ids(...faulty, client("orders", "orders")), ["policy-fault"]);
+  });
+});
