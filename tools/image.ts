@@ -37,11 +37,14 @@ function optionsOf(args: readonly string[]): ImageOptions {
     throw new Fault(`${(error as Error).message}\n\n${USAGE}`);
   }
   const { push, manifests } = values;
-  if (push !== undefined && !hasRegistry(push)) {
-    throw new Fault(`--push ${push} names no registry: write REGISTRY/NAME:TAG`);
-  }
-  if (values.name !== undefined && !hasRegistry(values.name)) {
-    throw new Fault(`--name ${values.name} names no registry: write REGISTRY/NAME`);
+  for (const [option, reference, form] of [
+    ["--push", push, "REGISTRY/NAME:TAG"],
+    ["--name", values.name, "REGISTRY/NAME"],
+  ] as const) {
+    if (reference === undefined) continue;
+    if (!hasRegistry(reference)) throw new Fault(`${option} ${reference} names no registry: write ${form}`);
+    if (/[A-Z]/.test(repositoryOf(reference)))
+      throw new Fault(`${option} ${reference}: the name of an image has no capitals: write your own, for ${form}`);
   }
   const reference = values.name ?? push;
   const name = reference === undefined ? undefined : repositoryOf(reference);
@@ -54,7 +57,7 @@ function optionsOf(args: readonly string[]): ImageOptions {
 /** Pushes an OCI layout with the credentials of `docker login` or `crane auth login`. */
 export async function pushImage({ folder, digest }: Image, reference: string): Promise<void> {
   const { crane } = await deployTools();
-  const remedy = `The image could not be pushed to ${reference}. Log in first: docker login, or crane auth login`;
+  const remedy = `The image could not be pushed to ${reference}. If the registry refuses you, log in: docker login, or crane auth login`;
   const output = await must(remedy, crane, ["push", folder, reference]);
   if (!output.includes(digest)) throw new Fault(`${reference} took another image than ${digest}:\n${output}`);
 }

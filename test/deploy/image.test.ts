@@ -254,6 +254,8 @@ describe("npm run image", () => {
       [["--tag", "a"], /--push REGISTRY\/NAME:TAG/],
       [["--push", "istio-nats"], /--push istio-nats names no registry/],
       [["--manifests", "--name", "istio-nats"], /--name istio-nats names no registry: write REGISTRY\/NAME\n/],
+      [["--push", "REGISTRY/istio-nats:VERSION"], /REGISTRY\/istio-nats:VERSION: the name of an image has no capitals/],
+      [["--manifests", "--name", "registry.test/Team/istio-nats"], /^--name .* no capitals: .* REGISTRY\/NAME\n/],
       [["--manifests"], /add --push REGISTRY\/NAME:TAG or --name/],
     ] as const) {
       const { status, output } = await task(...args);
