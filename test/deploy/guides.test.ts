@@ -59,6 +59,23 @@ interface Wasm {
   pluginConfig: { mode: string; rules: { name: string }[] };
 }
 
+describe("the commands that the guide shows", () => {
+  it("add a chart's repository before they install from it", () => {
+    const known = new Set<string>();
+    let installed = 0;
+    for (const line of snippets("docs/install.md", "sh").flatMap((text) => text.split("\n"))) {
+      const [, added] = /^helm repo add (\S+) https:/.exec(line) ?? [];
+      if (added !== undefined) known.add(added);
+      // Any other chart is a folder of the clone.
+      const [, repository = ""] = /^helm (?:install|upgrade --install|template) \S+ ([a-z]+)\//.exec(line) ?? [];
+      if (repository === "" || repository === "deploy") continue;
+      assert.ok(known.has(repository), line);
+      installed++;
+    }
+    assert.ok(installed > 0);
+  });
+});
+
 describe("the kustomizations that the guide shows", () => {
   let shown: Kustomizations;
 

@@ -255,7 +255,10 @@ describe("npm run image", () => {
       [["--push", "istio-nats"], /--push istio-nats names no registry/],
       [["--manifests", "--name", "istio-nats"], /--name istio-nats names no registry: write REGISTRY\/NAME\n/],
       [["--push", "REGISTRY/istio-nats:VERSION"], /REGISTRY\/istio-nats:VERSION: the name of an image has no capitals/],
-      [["--manifests", "--name", "registry.test/Team/istio-nats"], /^--name .* no capitals: .* REGISTRY\/NAME\n/],
+      [
+        ["--manifests", "--name", "registry.test/Team/istio-nats"],
+        /--name registry\.test\/Team\/istio-nats: .* no capitals: .* REGISTRY\/NAME\n/,
+      ],
       [["--manifests"], /add --push REGISTRY\/NAME:TAG or --name/],
     ] as const) {
       const { status, output } = await task(...args);
