@@ -138,7 +138,8 @@ describe("kube-apiserver and doctor's fixtures", () => {
     return plane.kubectl("apply", "--server-side", "--dry-run=server", "-o", "yaml", "-f", file);
   }
 
-  for (const id of readdirSync(FIXTURES)) {
+  // No server takes what another one has given back, with its uids; get-all.test.ts asks this one.
+  for (const id of readdirSync(FIXTURES).filter((name) => name !== "cluster-not-asked")) {
     for (const which of ["bad", "good"] as const) {
       const name = `${id}/${which}`;
       const refused = REFUSED[name];
