@@ -75,6 +75,11 @@ export class Wire {
     if (!this.closed && data !== "") this.#socket.write(data, "latin1");
   }
 
+  /** Sends no more, and goes on reading. */
+  end(): void {
+    this.#socket.end();
+  }
+
   close(): void {
     this.#socket.destroy();
   }

@@ -10,3 +10,16 @@ export function fewer<T>(all: readonly T[], fails: (some: T[]) => boolean): T[] 
   }
   return left;
 }
+
+/** The same where `fails` takes time. */
+export async function fewerLater<T>(all: readonly T[], fails: (some: T[]) => Promise<boolean>): Promise<T[]> {
+  let left = [...all];
+  for (let size = left.length >> 1; size >= 1; size >>= 1) {
+    for (let at = 0; at < left.length;) {
+      const some = left.toSpliced(at, size);
+      if (await fails(some)) left = some;
+      else at += size;
+    }
+  }
+  return left;
+}

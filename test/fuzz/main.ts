@@ -1,12 +1,13 @@
 /**
  * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. `npm
- * run fuzz -- --of=changes --inputs=10000` does the same for policies that change, with one case per input, and `--of=answers` for
- * the answers to a verbose client meanwhile.
+ * run fuzz -- --of=changes --inputs=10000` does the same for policies that change, with one case per input, `--of=answers` for
+ * the answers to a verbose client meanwhile, and `--of=floods` for what a client sends at once and reads slowly.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { freshSeed } from "../host/random.ts";
 import { fuzzAnswers } from "./answers-fuzz.ts";
 import { fuzzChanges } from "./changes-fuzz.ts";
+import { fuzzFloods } from "./floods-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
 import { explain } from "./saved.ts";
 
@@ -20,10 +21,15 @@ const clients: Round = async (seed, inputs) => {
   };
 };
 
-function inCases(fuzz: (seed: number, cases: number) => { cases: number; failure: string | undefined }): Round {
-  return (seed, inputs) => {
-    const { cases, failure } = fuzz(seed, inputs);
-    return Promise.resolve({ done: cases, failures: failure === undefined ? [] : [failure] });
+interface Cases {
+  cases: number;
+  failure: string | undefined;
+}
+
+function inCases(fuzz: (seed: number, cases: number) => Cases | Promise<Cases>): Round {
+  return async (seed, inputs) => {
+    const { cases, failure } = await fuzz(seed, inputs);
+    return { done: cases, failures: failure === undefined ? [] : [failure] };
   };
 }
 
@@ -32,6 +38,7 @@ const KINDS = {
   clients: { round: clients, inputs: 10_000_000, most: 500_000 },
   changes: { round: inCases(fuzzChanges), inputs: 10_000, most: 500 },
   answers: { round: inCases(fuzzAnswers), inputs: 10_000, most: 500 },
+  floods: { round: inCases(fuzzFloods), inputs: 10_000, most: 500 },
 };
 
 function wholeNumber(text: string): number {
@@ -45,11 +52,7 @@ const { of, seed, ...options } = new Command("npm run fuzz --")
     "Sends random and mutated client streams through the filter, or changes its policy, and judges what passes.",
   )
   .addOption(new Option("--of <what>", "what is made up").choices(Object.keys(KINDS)).default("clients"))
-  .option(
-    "--inputs <count>",
-    "how many; unless said 10,000,000 streams or 10,000 cases of changes or answers",
-    wholeNumber,
-  )
+  .option("--inputs <count>", "how many; unless said 10,000,000 streams, or 10,000 cases of anything else", wholeNumber)
   .option("--seed <number>", "repeats a run of the same count; a fresh one unless said", wholeNumber, freshSeed())
   .parse()
   .opts<{ of: keyof typeof KINDS; inputs?: number; seed: number }>();
