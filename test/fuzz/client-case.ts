@@ -22,22 +22,24 @@ export function connect(host: Host, root: number): Connection {
   return connection;
 }
 
-/** Sends the chunks through a new connection, which ends with them. */
+/** Sends the chunks through a new connection, which ends with them: by a FIN, or if their bytes are odd in number by a reset. */
 export function forward(host: Host, root: number, chunks: readonly Uint8Array[]): Uint8Array[] {
   const connection = connect(host, root);
   const forwarded: Uint8Array[] = [];
-  for (const chunk of chunks) {
-    const out = connection.fromClient(chunk);
+  const take = (out: Uint8Array): void => {
     if (out.length > 0) forwarded.push(out);
+  };
+  for (const chunk of chunks) {
+    take(connection.fromClient(chunk));
     // A filter that waits for refusals to be read is given the PONGs that make it continue.
     while (connection.heldDownstream > 0) {
       const held = connection.heldDownstream;
       connection.fromServer("PONG\r\n".repeat(64));
-      const released = connection.takeToServer();
-      if (released.length > 0) forwarded.push(released);
+      take(connection.takeToServer());
       if (connection.heldDownstream === held) throw new Error(`${held} bytes are held for ever`);
     }
   }
+  if (chunks.reduce((sum, { length }) => sum + length, 0) % 2 === 0) take(connection.fromClient("", { eos: true }));
   connection.close("client");
   return forwarded;
 }

@@ -74,6 +74,17 @@ export class FuzzVm {
     return Math.max(this.#enforcing.host.memoryPages, this.#observing.host.memoryPages);
   }
 
+  /** A gauge that is not 0 again once all connections have ended. */
+  get left(): string | undefined {
+    for (const { host } of [this.#enforcing, this.#observing]) {
+      host.tick();
+      for (const [name, value] of host.metrics) {
+        if (value !== 0 && /istio_nats_(?:connections|subscriptions)_active$/.test(name)) return `${name} is ${value}`;
+      }
+    }
+    return undefined;
+  }
+
   /** Sends one input under the policy with that number. A trap is a problem like any other. */
   run(
     policy: number,
@@ -157,6 +168,8 @@ export class ClientFuzz {
     if (this.#vm.pages > MOST_PAGES) {
       failure ??= { policy: "", chunks: [], problem: `the VM has grown to ${this.#vm.pages} pages` };
     }
+    const left = failure === undefined ? this.#vm.left : undefined;
+    if (left !== undefined) failure = { policy: "", chunks: [], problem: left };
     return { inputs: done, outcomes: this.#outcomes.size, operations: this.#operations, failure };
   }
 

@@ -83,6 +83,8 @@ const ACTING = [
     "Nats-Trace-Origin-Account",
     "Nats-Expected-Last-Msg-Id",
     "Nats-Consumer-Stalled",
+    "Nats-Schedule-Time-Zone",
+    "Nats-Counter-Sources",
     "Nmqtt-Subject",
     "nats-trace-dest",
     "Accept-Encoding",
