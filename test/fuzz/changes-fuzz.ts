@@ -1,7 +1,7 @@
 /** Policies that change while clients subscribe and messages are under way: random steps, and what each client may read. */
 import { HURRIED, policyOf, REST, TICK } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
-import { Host } from "../host/host.ts";
+import { Host, SharedData } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { CONNECT, PING } from "../host/wire.ts";
 import { Session, type SubscribePolicy } from "./changes-session.ts";
@@ -10,7 +10,8 @@ import { fewer } from "./fewer.ts";
 
 /** One event. `of` is the number of a connection. */
 export type Step =
-  | { policy: SubscribePolicy }
+  /** Another policy, with so many rules for others. */
+  | { policy: SubscribePolicy; rulesOfOthers?: number }
   /** Its client sends these lines in one chunk, without so many bytes of the last one, which come with its next lines. */
   | { of: number; sends: string[]; without?: number }
   /** Messages on these subjects arrive at nats-server. */
@@ -24,6 +25,8 @@ export type Step =
 export interface ChangesCase {
   /** Nanoseconds that pass whenever the filter reads the clock. It works in slices of 10 ms. */
   clockStep: number;
+  /** The host configures each further policy in another VM. That of the connections hears of it, and reads a long one in slices. */
+  isElsewhere?: boolean;
   steps: Step[];
 }
 
@@ -43,6 +46,8 @@ const LITERALS = ["1", "2", "secret", "1.x", "secret.y"];
 const CLOCK_STEPS = [0, 1_000_000, 20_000_000];
 /** Subscriptions at once: so few that sids are often met again, or more than the filter judges without a clock read. */
 const SUBS = [4, 200];
+/** What makes a policy of nothing longer, up to some 200 KiB. It is read in slices from 64 KiB on (docs/adr/0016). */
+const RULES_OF_OTHERS = [0, 0, 700, 1500];
 
 /** A case from one seed. Some cases contain DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs. */
 export function changesCase(random: Random): ChangesCase {
@@ -52,6 +57,7 @@ export function changesCase(random: Random): ChangesCase {
   const connectsAgain = isSometimes(3);
   const isCut = isSometimes(2);
   const mostSubs = random.pick(SUBS);
+  const isElsewhere = isSometimes(4);
   let sids = 1;
   const sub = (): string => {
     const sid = has.reuse && isSometimes(5) ? 1 + random.below(sids) : ++sids;
@@ -96,7 +102,7 @@ export function changesCase(random: Random): ChangesCase {
       }
       case 6:
       case 7:
-        return { policy: policy() };
+        return isElsewhere ? { policy: policy(), rulesOfOthers: random.pick(RULES_OF_OTHERS) } : { policy: policy() };
       case 8:
       case 9:
         return { of, isSent: several(3, () => `${random.pick(FIRST)}.${random.pick(LITERALS)}`) };
@@ -107,12 +113,16 @@ export function changesCase(random: Random): ChangesCase {
     }
     return "tick";
   };
-  return { clockStep: random.pick(CLOCK_STEPS), steps: Array.from({ length: 30 + random.below(60) }, step) };
+  return {
+    clockStep: random.pick(CLOCK_STEPS),
+    isElsewhere,
+    steps: Array.from({ length: 30 + random.below(60) }, step),
+  };
 }
 
 /** Plays a case in a VM of its own. Whatever is thrown, for example by a trap, is a problem like any other. */
 export function play(changes: ChangesCase): Outcome {
-  const stage = new Stage(changes.clockStep);
+  const stage = new Stage(changes);
   let problem: string | undefined;
   try {
     for (const step of changes.steps) problem ??= stage.take(step);
@@ -126,25 +136,32 @@ export function play(changes: ChangesCase): Outcome {
 
 class Stage {
   readonly #host: Host;
+  /** The VM that the host configures; that of the connections, or a new one. */
+  readonly #configured: Host;
   /** All but the first, which the host keeps for its connections. */
   readonly #roots: number[] = [];
+  /** The configurations that are in force, and that the host has given last. What comes into force by a tick is the last. */
+  #inForce: string;
+  #newest: { policy: SubscribePolicy; text: string } | undefined;
   readonly sessions: readonly Session[];
 
-  constructor(clockStep: number) {
-    this.#host = new Host(filterModule(), { clockStep: BigInt(clockStep) });
+  constructor({ clockStep, isElsewhere = false }: ChangesCase) {
+    const shared = new SharedData();
+    const vm = (): Host => new Host(filterModule(), { clockStep: BigInt(clockStep), shared });
+    this.#host = vm();
     const everything: SubscribePolicy = { mode: "ENFORCE", allow: ALLOWS, deny: [] };
-    this.#configure(everything);
+    this.#inForce = configurationOf(everything, 0);
+    configure(this.#host, this.#inForce);
+    this.#configured = isElsewhere ? vm() : this.#host;
     this.sessions = Array.from({ length: CONNECTIONS }, () => new Session(this.#host, everything));
   }
 
   /** Returns what goes wrong. */
   take(step: Step): string | undefined {
     if (step === "tick") this.#tick();
-    else if ("policy" in step) {
-      this.#roots.push(this.#configure(step.policy));
-      for (const session of this.sessions) session.follow(step.policy);
-    } else if ("dropsRoot" in step) {
-      if (step.dropsRoot < this.#roots.length - 1) this.#host.deleteRoot(this.#roots.splice(step.dropsRoot, 1)[0]!);
+    else if ("policy" in step) this.#change(step.policy, step.rulesOfOthers);
+    else if ("dropsRoot" in step) {
+      if (step.dropsRoot < this.#roots.length - 1) this.#drop(step.dropsRoot);
     } else {
       const session = this.sessions[step.of]!;
       // A turn of the worker for itself: in one with others it could stay under the former policy (test/host/policy-turns.test.ts).
@@ -175,20 +192,61 @@ class Stage {
       problem ??= session.leftOver();
     }
     for (let i = 0; i < 3; i++) this.#tick();
+    if (this.#newest !== undefined) problem ??= "the last policy is not in force";
     return problem ?? (this.#host.shortestTickPeriod === TICK ? undefined : "the ticks become fast again");
   }
 
-  #configure({ mode, allow, deny }: SubscribePolicy): number {
-    const subscribe = { allow, ...(deny.length > 0 && { deny }) };
-    const { accepted, root } = this.#host.configure(policyOf({ publish: { allow: ["a"] }, subscribe }, { mode }));
-    if (!accepted) throw new Error("the policy is refused");
-    return root;
+  #change(policy: SubscribePolicy, rulesOfOthers = 0): void {
+    const text = configurationOf(policy, rulesOfOthers);
+    this.#roots.push(configure(this.#configured, text));
+    this.#newest = text === this.#inForce ? undefined : { policy, text };
+    if (this.#configured === this.#host) this.#follow();
+    // Of a root without connections that the host keeps, the filter believes that it is the one to follow.
+    else if (this.#roots.length > 1) this.#drop(0);
+  }
+
+  #follow(): void {
+    if (this.#newest === undefined) return;
+    for (const session of this.sessions) session.follow(this.#newest.policy);
+    this.#inForce = this.#newest.text;
+    this.#newest = undefined;
+  }
+
+  #drop(place: number): void {
+    this.#configured.deleteRoot(this.#roots.splice(place, 1)[0]!);
   }
 
   #tick(): void {
+    const changes = changesIn(this.#host);
     this.#host.advance(this.#host.shortestTickPeriod);
     this.#host.tick();
+    if (this.#configured === this.#host) return;
+    // By what the filter counts (docs/telemetry.md), since a policy may take any time to be read.
+    if (changesIn(this.#host) > changes) this.#follow();
+    this.#configured.now = this.#host.now;
+    this.#configured.tick();
   }
+}
+
+function configurationOf({ mode, allow, deny }: SubscribePolicy, rulesOfOthers: number): string {
+  const subscribe = { allow, ...(deny.length > 0 && { deny }) };
+  const config = policyOf({ publish: { allow: ["a"] }, subscribe }, { mode }) as { rules: object[] };
+  for (let i = 0; i < rulesOfOthers; i++) {
+    const from = [{ principals: [`cluster.local/ns/others/sa/account-${i}`] }];
+    config.rules.push({ name: `rule-of-others-${i}`, from, publish: { allow: [`others.${i}.>`] } });
+  }
+  return JSON.stringify(config);
+}
+
+function configure(host: Host, text: string): number {
+  const { accepted, root } = host.configure(text);
+  if (!accepted) throw new Error("the policy is refused");
+  return root;
+}
+
+function changesIn(host: Host): number {
+  for (const [name, value] of host.metrics) if (name.endsWith(";.;istio_nats_policy_changes_total")) return value;
+  return 0;
 }
 
 export interface ChangesRun extends Omit<Outcome, "problem"> {
@@ -218,9 +276,9 @@ function explain(changes: ChangesCase, problem: string, seed: number): string {
 }
 
 /** Fewer steps, then fewer lines in one, as long as it still fails. */
-function shortened({ clockStep, steps: all }: ChangesCase): Step[] {
-  const fails = (steps: Step[]): boolean => play({ clockStep, steps }).problem !== undefined;
-  let steps = fewer(all, fails);
+function shortened(changes: ChangesCase): Step[] {
+  const fails = (steps: Step[]): boolean => play({ ...changes, steps }).problem !== undefined;
+  let steps = fewer(changes.steps, fails);
   for (const [i, step] of steps.entries()) {
     if (step === "tick" || !("sends" in step)) continue;
     const sends = fewer(step.sends, (lines) => fails(steps.with(i, { ...step, sends: lines })));
