@@ -1,6 +1,6 @@
 /**
  * What a client must read when its operations went through the filter and a broker answers. It is a few lines of bookkeeping over
- * whole frames, independent of the filter's streaming pipelines. Subjects are plain ASCII here.
+ * whole frames, independent of the filter's streaming pipelines.
  */
 import { NaivePolicy, type Policy } from "./naive-policy.ts";
 import type { Operation } from "./nats-parser.ts";
@@ -33,7 +33,18 @@ interface Subscription {
 
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong` and so on). `index` is where it begins. */
 const FRAME =
-  /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
+  /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~\v\f\x80-\xff]+) ([!-~]+)(?: ([!-~\v\f\x80-\xff]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
+
+/**
+ * Whether the client's library parts the line elsewhere than nats-server, or reads nothing behind the headers, of so many bytes
+ * (docs/parity.md, "blanks of libraries").
+ */
+function misreads(lang: string, names: string, headers: number | undefined): boolean {
+  const isRust = lang.startsWith("rust");
+  if (!isRust && !/^(?:python|ruby|jruby|truffleruby)/.test(lang)) return false;
+  if (headers !== undefined && isRust && /\p{White_Space}/u.test(Buffer.from(names, "latin1").toString())) return true;
+  return /[\v\f]/.test(names) || (headers !== undefined && !isRust && headers < 12);
+}
 
 function begun(queue: string, former: Subscription | undefined): Subscription {
   const isWithheld = former?.isFull === true || former?.isWithheld === true;
@@ -65,7 +76,10 @@ export class BrokerModel {
   /** Refusals so far. */
   refusals = 0;
 
-  constructor(policy: Policy) {
+  constructor(
+    policy: Policy,
+    private readonly lang = "",
+  ) {
     this.#policy = new NaivePolicy(policy);
     this.#responses = responsesOf(policy);
   }
@@ -124,7 +138,8 @@ export class BrokerModel {
           return { output, end: at };
         end += Number(size) + 2;
         if (stream.slice(end - 2, end) !== "\r\n") return { output, end: at };
-        passes = this.#delivers(subject!, sid!, reply);
+        const isMisread = misreads(this.lang, subject! + (reply ?? ""), isHeaders ? Number(headers) : undefined);
+        passes = this.#delivers(subject!, sid!, reply, isMisread);
       }
       if (word === "PONG") output += this.#pong();
       else if (passes) output += stream.slice(at, end);
@@ -173,21 +188,15 @@ export class BrokerModel {
     sub.isFull = sub.countedHere;
   }
 
-  #delivers(subject: string, sid: string, reply: string | undefined): boolean {
+  #delivers(subject: string, sid: string, reply: string | undefined, isMisread: boolean): boolean {
     const sub = this.#subscriptions.get(sid);
     if (sub?.isFull || sub?.isWithheld) return false;
-    const queue = sub?.queue;
-    if (this.#filters) {
-      // If the queue is not known, every queue counts.
-      const denied =
-        queue === undefined ? this.#policy.deniesDeliveryOfAny(subject) : this.#policy.deniesDelivery(subject, queue);
-      if (denied) {
-        if (sub?.isLive) {
-          sub.keptBack++;
-          this.#endIfReached(sub);
-        }
-        return false;
+    if (isMisread || (this.#filters && this.#denies(subject, sub?.queue))) {
+      if (sub?.isLive) {
+        sub.keptBack++;
+        this.#endIfReached(sub);
       }
+      return false;
     }
     if (reply !== undefined) this.#noteReply(reply);
     if (sub) {
@@ -195,6 +204,12 @@ export class BrokerModel {
       this.#endIfReached(sub);
     }
     return true;
+  }
+
+  /** If the queue is not known, every queue counts. */
+  #denies(subject: string, queue: string | undefined): boolean {
+    if (queue === undefined) return this.#policy.deniesDeliveryOfAny(subject);
+    return this.#policy.deniesDelivery(subject, queue);
   }
 
   /**

@@ -28,6 +28,13 @@ const SUBJECTS = [
 ];
 const LITERALS = SUBJECTS.filter((subject) => !/[*>]/.test(subject));
 const SIDS = ["1", "2", "3"];
+/** Of client libraries. Some take for blanks what nats-server takes for letters. */
+const LANGS = ["go", "python3", "ruby", "rust"];
+/** As UTF-8. The last two are blanks to nobody. */
+const BLANKS = [
+  ...["\v", "\f", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x8a", "\xe2\x80\xa8"],
+  ...["\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80", "\xe2\x80\x8b", "\xc3\x85"],
+];
 const ODDITIES = [
   "\r\n",
   "\n",
@@ -69,8 +76,9 @@ function brokerFrame(random: Random): string {
     "-ERR 'x'\r\n",
     "y".repeat(random.below(3000)),
   ]);
-  const reply = random.below(2) === 0 ? `${random.pick(LITERALS)} ` : "";
-  const names = `${random.pick(LITERALS)} ${random.pick([...SIDS, "77"])} ${reply}`;
+  const name = (): string => random.pick(LITERALS) + (random.below(8) === 0 ? `${random.pick(BLANKS)}2` : "");
+  const reply = random.below(2) === 0 ? `${name()} ` : "";
+  const names = `${name()} ${random.pick([...SIDS, "77"])} ${reply}`;
   switch (random.below(9)) {
     case 0:
     case 1:
@@ -80,7 +88,7 @@ function brokerFrame(random: Random): string {
     case 4:
       return `MSG ${names}${body.length}\r\n${body}\r\n`;
     case 5: {
-      const block = "NATS/1.0\r\nA: b\r\n\r\n";
+      const block = random.below(8) === 0 ? "" : "NATS/1.0\r\nA: b\r\n\r\n";
       return `HMSG ${names}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
     }
     case 6:
@@ -116,6 +124,8 @@ function count(text: string, what: string): number {
 
 export interface ServerCase {
   policy: number;
+  /** The library of the client. */
+  lang: string;
   /** In turn: what the client sends, then what the broker answers, latin-1. */
   turns: { client: string; broker: string[] }[];
 }
@@ -127,7 +137,7 @@ export function serverCase(random: Random): ServerCase {
     const chunks = chunksOf(broker, random).map((chunk) => Buffer.from(chunk).toString("latin1"));
     return { client: several(random, 6, clientOperation), broker: chunks };
   });
-  return { policy: random.below(POLICIES.length), turns };
+  return { policy: random.below(POLICIES.length), lang: random.pick(LANGS), turns };
 }
 
 /** A VM whose connections are answered by such brokers. */
@@ -139,10 +149,10 @@ export class ServerFuzzVm {
   );
 
   /** Why what the client read is wrong, or undefined if it is right. */
-  run({ policy, turns }: ServerCase): string | undefined {
-    const model = new BrokerModel(POLICIES[policy]!);
+  run({ policy, lang, turns }: ServerCase): string | undefined {
+    const model = new BrokerModel(POLICIES[policy]!, lang);
     const connection = connect(this.host, this.#roots[policy]!);
-    connection.fromClient('CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n');
+    connection.fromClient(`CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"${lang}"}\r\n`);
     try {
       for (const { client, broker } of turns) {
         const problem = this.#turn(connection, model, client, broker);

@@ -45,7 +45,7 @@ describe("what a client reads of a broker through the filter", () => {
       const shortest = shortened(input, (candidate) => problemOf(new ServerFuzzVm(), candidate) !== undefined);
       const why = problemOf(new ServerFuzzVm(), shortest) ?? problem;
       assert.fail(
-        `${why}\npolicy: ${POLICIES[input.policy]!.name}\n${JSON.stringify(shortest.turns)}\nseed: ${random.seed}`,
+        `${why}\npolicy: ${POLICIES[input.policy]!.name}, lang: ${input.lang}\n${JSON.stringify(shortest.turns)}\nseed: ${random.seed}`,
       );
     }
   });
