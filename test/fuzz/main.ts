@@ -1,13 +1,14 @@
 /**
- * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. `npm
- * run fuzz -- --of=changes --inputs=10000` does the same for policies that change, with one case per input, `--of=answers` for
- * the answers to a verbose client meanwhile, and `--of=floods` for what a client sends at once and reads slowly.
+ * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. With
+ * `--of` the inputs are cases of something else: `changes` of policies, `answers` to a verbose client meanwhile, `grants` of what it
+ * may answer itself, or `floods` of what a client sends at once and reads slowly.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { freshSeed } from "../host/random.ts";
 import { fuzzAnswers } from "./answers-fuzz.ts";
 import { fuzzChanges } from "./changes-fuzz.ts";
 import { fuzzFloods } from "./floods-fuzz.ts";
+import { fuzzGrants } from "./grants-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
 import { explain } from "./saved.ts";
 
@@ -39,6 +40,7 @@ const KINDS = {
   changes: { round: inCases(fuzzChanges), inputs: 10_000, most: 500 },
   answers: { round: inCases(fuzzAnswers), inputs: 10_000, most: 500 },
   floods: { round: inCases(fuzzFloods), inputs: 10_000, most: 500 },
+  grants: { round: inCases(fuzzGrants), inputs: 10_000, most: 500 },
 };
 
 function wholeNumber(text: string): number {
