@@ -10,6 +10,7 @@ import { INFO, PING, Wire } from "../host/wire.ts";
 import { failureText } from "./failure-text.ts";
 import { fewer } from "./fewer.ts";
 import { NatsParser, type Operation } from "./nats-parser.ts";
+import { ServerSubscriptions } from "./server-subscriptions.ts";
 
 /** A policy that is in force for everybody: the first tokens below which one may publish or subscribe. */
 interface Policy {
@@ -113,12 +114,12 @@ export function answersCase(random: Random): AnswersCase {
   return { clockStep: random.pick([0, 1_000_000]), steps: Array.from({ length: 40 + random.below(60) }, step) };
 }
 
-/** nats-server, which answers what reaches it (client.go `processConnect`, `processSub`, `processUnsub`, `processInboundPub`). */
+/** nats-server, which answers what reaches it (client.go `processConnect`, `processInboundPub`). */
 class Broker {
   readonly #parser = new NatsParser({ controlLine: 4096, payload: 1048576 });
   #taken = 0;
   #isVerbose = true;
-  #live = new Map<string, { subject: string; delivered: number; max: number }>();
+  readonly #subscriptions = new ServerSubscriptions();
   /** Written and not yet read. */
   #written = "";
 
@@ -149,24 +150,19 @@ class Broker {
     }
     if (verb === "CONNECT") {
       this.#isVerbose = (JSON.parse(argument) as { verbose: boolean }).verbose;
-      this.#live = new Map();
+      this.#subscriptions.forgetAll();
     }
     if (this.#isVerbose) this.#written += "+OK\r\n";
-    if (verb === "SUB" && !this.#live.has(sid)) this.#live.set(sid, { subject, delivered: 0, max: 0 });
-    else if (verb === "UNSUB") this.#unsubscribe(sid, Number(argument.split(" ")[1] ?? 0));
+    const live = this.#subscriptions.find(sid);
+    if (verb === "SUB") this.#subscriptions.begin({ sid, subject, delivered: 0, max: 0 });
+    else if (verb === "UNSUB" && live !== undefined) this.#subscriptions.unsubscribe(live, argument);
     else if (verb === "PUB") {
-      for (const [each, sub] of this.#live) {
+      for (const sub of this.#subscriptions.all) {
         if (sub.subject !== subject && sub.subject !== `${subject[0]}.*`) continue;
-        this.#written += `MSG ${subject} ${each} ${payload.length}\r\n${payload}\r\n`;
-        if (++sub.delivered === sub.max) this.#live.delete(each);
+        this.#written += `MSG ${subject} ${sub.sid} ${payload.length}\r\n${payload}\r\n`;
+        this.#subscriptions.deliver(sub);
       }
     }
-  }
-
-  #unsubscribe(sid: string, max: number): void {
-    const sub = this.#live.get(sid);
-    if (sub !== undefined && max > sub.delivered) sub.max = max;
-    else this.#live.delete(sid);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Host } from "../host/host.ts";
 import { CONNECT, INFO, PONG, Wire } from "../host/wire.ts";
 import { matchesLiterally, NaivePolicy } from "./naive-policy.ts";
 import { parseChunks, type Operation } from "./nats-parser.ts";
+import { ServerSubscriptions, type ServerSubscription } from "./server-subscriptions.ts";
 
 /** A policy of subscriptions that is in force for everybody. */
 export interface SubscribePolicy {
@@ -48,14 +49,10 @@ class Judge {
 }
 
 /** A subscription that nats-server has or has had. */
-interface Subscription {
+interface Subscription extends ServerSubscription {
   /** How many there were before it. */
   number: number;
-  sid: string;
-  subject: string;
   queue: string;
-  delivered: number;
-  max: number;
   /** Each policy that was enforced since its SUB has permitted it. */
   wasPermitted: boolean;
   /**
@@ -95,14 +92,14 @@ function told({ subject, queue, sid }: Subscription): string {
 
 /**
  * One connection through the filter: a client, which subscribes and reads when it likes, and nats-server, which delivers according
- * to the lines that have reached it (client.go `processSub`, `processUnsub`, `processConnect`).
+ * to the lines that have reached it.
  */
 export class Session {
   readonly #host: Host;
   readonly #wire: Wire;
   #policy: Judge;
   /** What nats-server has now, by sid. */
-  #live = new Map<string, Subscription>();
+  readonly #live = new ServerSubscriptions<Subscription>();
   readonly #all: Subscription[] = [];
   /** How many have ended at nats-server. */
   #endings = 0;
@@ -193,7 +190,7 @@ export class Session {
 
   /** Somebody publishes, and nats-server delivers. */
   publish(subject: string): void {
-    const all = [...this.#live.values()];
+    const { all } = this.#live;
     // Each pattern is checked once, because hundreds of subscriptions share a few.
     const patterns = [...new Set(all.map((sub) => sub.subject))].filter((each) => matchesLiterally(each, subject));
     for (const sub of all) {
@@ -201,7 +198,7 @@ export class Session {
       const id = `message-${this.#messages++}`;
       const text = `MSG ${subject} ${sub.sid} ${id.length}\r\n${id}\r\n`;
       this.#waiting.push({ text, message: { id, subject, sub } });
-      if (++sub.delivered === sub.max) this.#end(sub);
+      if (this.#live.deliver(sub)) this.#endings++;
     }
   }
 
@@ -249,7 +246,7 @@ export class Session {
   leftOver(): string | undefined {
     if (this.#wire.connection.closed) return this.#mayClose || this.#mayEnd ? undefined : "the connection was closed";
     if (this.#policy.observes || this.#mayEnd) return undefined;
-    const left = [...this.#live.values()].find(({ subject, queue }) => !this.#policy.permits(subject, queue));
+    const left = this.#live.all.find(({ subject, queue }) => !this.#policy.permits(subject, queue));
     return left && `nats-server still has ${told(left)}`;
   }
 
@@ -300,7 +297,7 @@ export class Session {
   /** Bytes come, before which the filter ends what the policy does not permit. */
   #revoke(): void {
     if (this.#policy.observes || this.#all.length > AT_ONCE) return;
-    for (const sub of this.#live.values()) {
+    for (const sub of this.#live.all) {
       if (!this.#limited.has(sub.sid)) sub.isRevoked ||= !this.#policy.permits(sub.subject, sub.queue);
     }
   }
@@ -322,11 +319,11 @@ export class Session {
 
   /** It has reached nats-server. */
   #take({ verb, subject, queue, sid, argument }: Operation): void {
-    const live = this.#live.get(sid);
+    const live = this.#live.find(sid);
     if (verb === "PING") this.#waiting.push({ text: PONG });
     else if (verb === "CONNECT") {
       this.#isConnected = true;
-      this.#live = new Map();
+      this.#live.forgetAll();
       this.#dropped = new Set(this.#all);
     } else if (verb === "SUB" && live !== undefined) this.#doubled.add(sid);
     else if (verb === "SUB") {
@@ -344,18 +341,10 @@ export class Session {
         wasPermitted,
         isRevoked: false,
       };
-      this.#live.set(sid, sub);
+      this.#live.begin(sub);
       this.#all.push(sub);
-    } else if (verb === "UNSUB" && live !== undefined) {
-      const max = Number(argument.split(" ")[1] ?? 0);
-      if (max > live.delivered) live.max = max;
-      else live.ended = { at: this.#host.now, place: this.#end(live) };
+    } else if (verb === "UNSUB" && live !== undefined && this.#live.unsubscribe(live, argument)) {
+      live.ended = { at: this.#host.now, place: ++this.#endings };
     }
-  }
-
-  /** Returns how many have ended. */
-  #end({ sid }: Subscription): number {
-    this.#live.delete(sid);
-    return ++this.#endings;
   }
 }
