@@ -37,6 +37,9 @@ const MOST_SUBSCRIPTIONS = 20;
 /** The least that a policy may say: some 60 refusals that wait for their PONG. The client is held then. */
 const OUTSTANDING = 1024;
 
+/** Of one step. More takes long and shows nothing new. */
+const MOST_BYTES = 2_000_000;
+
 const PERMISSIONS: readonly NatsPermissions[] = [
   {
     publish: { allow: ["foo.>", "bar.*"], deny: ["foo.secret.>", "bar.no"] },
@@ -94,7 +97,11 @@ export function floodCase(random: Random): FloodCase {
   const operations = (): string[] => {
     const most = random.pick([1, 10, 100, 400]);
     const same = isSometimes(3) ? [operation(), operation()].filter((each) => /^(?:H?PUB|PING)/.test(each)) : [];
-    return Array.from({ length: 1 + random.below(most) }, () => (same.length > 0 ? random.pick(same) : operation()));
+    const all = Array.from({ length: 1 + random.below(most) }, () =>
+      same.length > 0 ? random.pick(same) : operation(),
+    );
+    let bytes = 0;
+    return all.filter((each) => (bytes += each.length) < MOST_BYTES);
   };
   const step = (): Step => {
     if (isSometimes(3)) return { reads: random.pick([1, 100, 5000, 100_000]) };
@@ -110,7 +117,7 @@ export function floodCase(random: Random): FloodCase {
 
 function cut(text: string, size: number): string[] {
   // Single bytes of long payloads show nothing new.
-  const length = Math.min(Math.max(size, text.length >> 10, 1), text.length);
+  const length = Math.min(Math.max(size, text.length >> 8, 1), text.length);
   return Array.from({ length: Math.ceil(text.length / length) }, (_, i) => text.slice(i * length, (i + 1) * length));
 }
 
@@ -385,7 +392,9 @@ async function explain(floods: Floods, flood: FloodCase, problem: string, seed: 
     steps = steps.with(i, { ...step, sends });
   }
   const shortest = { ...flood, steps };
-  const lines = steps.map((step) => `  ${JSON.stringify(step)}`);
+  const lines = steps.map(
+    (step) => `  ${JSON.stringify(step).replace(/(.)\1{60,}/g, (run, one) => `${one}{${run.length}}`)}`,
+  );
   const what = `permissions: ${JSON.stringify(PERMISSIONS[flood.permissions])}, verbose: ${flood.verbose}`;
   return [
     (await floods.problemOf(shortest)) ?? problem,
