@@ -1,6 +1,8 @@
 // The entry point of every npm script. It must run in a fresh clone, so it and what it imports depend only on Node.
 
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setInterval } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { ENDING_SIGNALS } from "./exit-status.mjs";
 import { installDependencies } from "./install.mjs";
@@ -27,6 +29,38 @@ const task = spawn(process.execPath, ["--import", "tsx", tasks, ...process.argv.
   stdio: "inherit",
   cwd: fileURLToPath(new URL("..", import.meta.url)),
 });
+
+const OFTEN = 500;
+
+/** The parent of a process, or undefined where there is no such process, or no /proc. */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The command stands in parentheses and may contain blanks.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a process is the shell in which npm runs a script. Some shells make way for the one command that they are given. */
+function isShellOfScript(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")[1] === "-c";
+  } catch {
+    return false;
+  }
+}
+
+// npm gives SIGTERM to the shell in which it runs a script, and a shell that ends of it says nothing to the script. SIGHUP, or what
+// it cannot catch, ends npm alone. So what npm has started looks whether npm and that shell are still there. Who starts this file
+// without npm may leave it behind on purpose.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const shell = process.ppid;
+  const npm = isShellOfScript(shell) ? parentOf(shell) : undefined;
+  const isLeft = () => process.ppid !== shell || (npm !== undefined && parentOf(shell) !== npm);
+  setInterval(() => isLeft() && task.kill("SIGTERM"), OFTEN).unref();
+}
 
 task.on("exit", (status, signal) => {
   if (signal === null) process.exit(status);

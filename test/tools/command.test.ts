@@ -15,9 +15,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { must, run } from "../../tools/command.ts";
 import { Fault, messageOf } from "../../tools/fault.ts";
+import { npmCommand } from "../../tools/install.mjs";
 import { inRoot } from "../../tools/paths.ts";
 import { waitFor } from "../stand/wait.ts";
 
@@ -82,6 +83,24 @@ async function endedTogether(child: ChildProcess, signal: NodeJS.Signals): Promi
 
 const UNTIL_ENDED = "console.log(process.pid); setInterval(() => {}, 1000);";
 
+/** A clone whose packages are there, and whose only npm script, `x`, has a task that goes on until it is ended. */
+function cloneOf(t: TestContext): string {
+  const clone = mkdtempSync(join(tmpdir(), "istio-nats-script-"));
+  t.after(() => rmSync(clone, { recursive: true, force: true }));
+  for (const file of ["run.mjs", "exit-status.mjs", "install.mjs", "lock.mjs"])
+    cpSync(inRoot("tools", file), join(clone, "tools", file));
+  writeFileSync(join(clone, "tools", "main.ts"), UNTIL_ENDED);
+  writeFileSync(join(clone, "package.json"), JSON.stringify({ scripts: { x: "node tools/run.mjs x" } }));
+  cpSync(inRoot("package-lock.json"), join(clone, "package-lock.json"));
+  mkdirSync(join(clone, "node_modules"));
+  symlinkSync(inRoot("node_modules", "tsx"), join(clone, "node_modules", "tsx"));
+  const lock = createHash("sha256")
+    .update(readFileSync(inRoot("package-lock.json")))
+    .digest("hex");
+  writeFileSync(join(clone, "node_modules", ".istio-nats-lock"), lock);
+  return clone;
+}
+
 describe("a signal that ends one process alone", () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     it(`ends the command that it runs too (${signal})`, async () => {
@@ -91,20 +110,20 @@ describe("a signal that ends one process alone", () => {
     });
 
     it(`ends the task of an npm script too (${signal})`, async (t) => {
-      const clone = mkdtempSync(join(tmpdir(), "istio-nats-script-"));
-      t.after(() => rmSync(clone, { recursive: true, force: true }));
-      for (const file of ["run.mjs", "exit-status.mjs", "install.mjs", "lock.mjs"])
-        cpSync(inRoot("tools", file), join(clone, "tools", file));
-      writeFileSync(join(clone, "tools", "main.ts"), UNTIL_ENDED);
-      cpSync(inRoot("package-lock.json"), join(clone, "package-lock.json"));
-      mkdirSync(join(clone, "node_modules"));
-      symlinkSync(inRoot("node_modules", "tsx"), join(clone, "node_modules", "tsx"));
-      const lock = createHash("sha256")
-        .update(readFileSync(inRoot("package-lock.json")))
-        .digest("hex");
-      writeFileSync(join(clone, "node_modules", ".istio-nats-lock"), lock);
-      const script = spawn(NODE, [join(clone, "tools", "run.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+      const script = spawn(NODE, [join(cloneOf(t), "tools", "run.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
       await endedTogether(script, signal);
+    });
+  }
+
+  // SIGINT comes from a terminal, which sends it to all of them.
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGKILL"] as const) {
+    it(`ends the task where it reaches npm alone (${signal})`, async (t) => {
+      const [npm, ...first] = npmCommand(process.env);
+      const cwd = cloneOf(t);
+      await endedTogether(
+        spawn(npm, [...first, "run", "-s", "x"], { cwd, stdio: ["ignore", "pipe", "inherit"] }),
+        signal,
+      );
     });
   }
 
