@@ -111,6 +111,7 @@ export class Rig {
       patience: patienceFor(workload, this.#seconds),
       watch: [this.stand.envoy.pid, this.stand.nats.pid],
     };
+    const received = work === "publish" ? await this.#received() : undefined;
     let taken: Taken;
     try {
       taken = await this.#load.run(command);
@@ -118,6 +119,8 @@ export class Rig {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Fault(`${workload.name} by ${setup.name}: ${reason}\n${this.stand.envoy.explain()}`, { cause: error });
     }
+    if (received !== undefined)
+      await this.#checkReceived(`${workload.name} by ${setup.name}`, received + messages - command.refused);
     if (setup.language) this.#peersPublished += messages;
     if (setup.envoy && setup.enforces && !workload.fromOrigin && work !== "jetstream-pull") this.#published += messages;
     const [envoyCpu = NaN, natsCpu = NaN] = taken.cpu;
@@ -129,6 +132,23 @@ export class Rig {
       loadCpu: taken.own,
       ...(taken.latencies ? { latencies: taken.latencies } : {}),
     };
+  }
+
+  /** The messages that nats-server has had so far, from whomever. */
+  async #received(): Promise<number> {
+    return (await this.stand.nats.monitor<{ in_msgs: number }>("/varz")).in_msgs;
+  }
+
+  /** A filter that lost messages would seem to be quick, since nobody subscribes to what is only published. */
+  async #checkReceived(what: string, wanted: number): Promise<void> {
+    let received = 0;
+    // nats-server counts what it has read in one go after it has answered that.
+    await waitFor(
+      `nats-server to have had the messages of ${what}`,
+      async () => (received = await this.#received()) >= wanted,
+      { explain: () => `it has had ${received}, not ${wanted}` },
+    );
+    if (received > wanted) throw new Fault(`${what}: nats-server has had ${received - wanted} messages too many.`);
   }
 
   /** What the empty filters have counted so far. A connection is counted when it is closed. */
@@ -146,11 +166,15 @@ export class Rig {
   }
 
   /**
-   * Checks that istio-nats and the peers have counted what went through them. If they have not, the bench measured something else.
+   * Checks that istio-nats and the peers have counted what went through them, and that it has written its audit. If they have not,
+   * the bench measured something else.
    */
   async checkStats(): Promise<void> {
     const labels = { operation: "PUB" };
     await this.stand.envoy.waitForStat("istio_nats_messages_total", labels, (count) => count >= this.#published);
+    if (this.#published > 0) {
+      await this.stand.waitForAudit(({ event, source_principal: who }) => event === "connected" && who === PEER);
+    }
     if (this.#peersPublished === 0) return;
     const name = "wasmcustom.peer.operation.PUB.verdict.allowed.messages_total";
     const read = (): Promise<number> => this.stand.envoy.rawStat(name);
