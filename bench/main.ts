@@ -34,7 +34,11 @@ import { Rig } from "./rig.ts";
 import { ON_REQUEST, setupOf, SETUPS, type SetupName } from "./setups.ts";
 import { terminalWidth, toTerminal, type Table } from "./table.ts";
 import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
+import { lessThanWhole, WHOLE } from "./whole.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
+
+/** A text like "--only, --setups and --rounds 3". */
+const listed = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
 const RESULTS = inRoot("bench", "RESULTS.md");
 
@@ -49,7 +53,7 @@ interface Options extends Plan {
 const options = new Command("npm run bench --")
   .description(
     "Measures what the filter costs. A whole run takes nearly ten minutes, or longer if something has to be built first. " +
-      "It writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",
+      "Only that writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",
   )
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
   .option(
@@ -57,11 +61,12 @@ const options = new Command("npm run bench --")
     `only these setups; ${ON_REQUEST.join(", ")} only if they are named`,
     listOf(SETUPS.map(({ name }) => name)),
   )
-  .option("--rounds <number>", "how many turns each setup gets", wholeNumber(1), 5)
-  .option("--seconds <number>", "about how long a turn takes", positive, 0.25)
+  .option("--rounds <number>", "how many turns each setup gets", wholeNumber(1), WHOLE.rounds)
+  .option("--seconds <number>", "about how long a turn takes", positive, WHOLE.seconds)
   .option(
     "--minutes <number>",
-    "how long the run may take at most, including further rounds for targets within the noise (a whole run: 9.3)",
+    "how long the run may take at most, including further rounds for targets within the noise " +
+      `(a whole run: ${WHOLE.minutes})`,
     positive,
   )
   .option("--beside <file>", "another build of the filter, to take turns with build/istio-nats.wasm", moduleFile)
@@ -70,11 +75,10 @@ const options = new Command("npm run bench --")
   .opts<Options>();
 
 /** Only a whole run is written to RESULTS.md. */
-const isWhole = !options.only && !options.setups && !options.beside && options.rounds >= 5;
+const less = lessThanWhole(options);
+const isWhole = less.length === 0;
 
-/** The documents promise ten minutes, and the last rounds may overrun. */
-const MINUTES = 9.3;
-const end = performance.now() + (options.minutes ?? (isWhole ? MINUTES : 0)) * 60_000;
+const end = performance.now() + (options.minutes ?? (isWhole ? WHOLE.minutes : 0)) * 60_000;
 
 /**
  * The setups to measure. With --beside, the other build takes its turn after this one, if this one is measured at all. So do the
@@ -254,6 +258,7 @@ try {
   if (isWhole && writeFigures(RESULTS, await resultsMarkdown(results, RESULTS))) {
     announce("bench/RESULTS.md is written");
   }
+  if (!isWhole) notice(`bench/RESULTS.md stays as it is: this is no whole run, by ${listed.format(less)}.`);
 } catch (error) {
   process.stderr.write(`\n${messageOf(error)}\n`);
   process.exitCode = 1;

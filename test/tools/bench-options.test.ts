@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { lessThanWhole, WHOLE } from "../../bench/whole.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { PATIENCE } from "../stand/wait.ts";
 
@@ -75,6 +76,24 @@ describe("the bench's options", () => {
       assert.match(stderr, /^ {2}publish-refused: native, filter, plain-filter$/m);
     });
   }
+});
+
+describe("RESULTS.md", () => {
+  it("is written by a run of all work with at least its usual rounds, turns and time", () => {
+    assert.deepEqual(lessThanWhole({ rounds: WHOLE.rounds, seconds: WHOLE.seconds }), []);
+    assert.deepEqual(lessThanWhole({ rounds: 60, seconds: 2, minutes: 90 }), []);
+  });
+
+  it("stays as it is after a shorter run, or one of something else, which says by what", () => {
+    assert.deepEqual(lessThanWhole({ rounds: 5, seconds: 0.01 }), ["--seconds 0.01 (a whole one has 0.25)"]);
+    assert.deepEqual(lessThanWhole({ rounds: 4, seconds: 0.25, minutes: 1 }), [
+      "--rounds 4 (a whole one has 5)",
+      "--minutes 1 (a whole one has 9.3)",
+    ]);
+    for (const other of ["only", "setups"] as const)
+      assert.deepEqual(lessThanWhole({ rounds: 5, seconds: 0.25, [other]: ["publish-16"] }), [`--${other}`]);
+    assert.deepEqual(lessThanWhole({ rounds: 5, seconds: 0.25, beside: "other.wasm" }), ["--beside"]);
+  });
 });
 
 describe("the micro bench's options", () => {
