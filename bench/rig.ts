@@ -119,8 +119,11 @@ export class Rig {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Fault(`${workload.name} by ${setup.name}: ${reason}\n${this.stand.envoy.explain()}`, { cause: error });
     }
-    if (received !== undefined)
-      await this.#checkReceived(`${workload.name} by ${setup.name}`, received + messages - command.refused);
+    if (received !== undefined) {
+      // What nats-server itself refuses it has had.
+      const kept = setup.envoy ? command.refused : 0;
+      await this.#checkReceived(`${workload.name} by ${setup.name}`, received + messages - kept);
+    }
     if (setup.language) this.#peersPublished += messages;
     if (setup.envoy && setup.enforces && !workload.fromOrigin && work !== "jetstream-pull") this.#published += messages;
     const [envoyCpu = NaN, natsCpu = NaN] = taken.cpu;

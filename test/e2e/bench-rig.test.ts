@@ -25,6 +25,11 @@ describe("the bench's rig", () => {
     await rig.checkStats();
   });
 
+  it("finds there what nats-server refuses, and nothing of what the filter does", async () => {
+    const refused = WORKLOADS.find(({ name }) => name === "publish-refused")!;
+    for (const name of ["native", "filter"] as const) await rig.run(refused, setupOf(name), 2000);
+  });
+
   it("fails a piece of work of which nats-server has had other messages than were published", async (t) => {
     const other = await RawClient.connect(rig.stand.nats.port);
     t.after(() => other.close());
