@@ -6,6 +6,7 @@ import { NONE } from "../policy/none";
 import { MODES } from "../policy/rules-read";
 import { LogLevel, logText } from "../proxy/log";
 import { Audit } from "../telemetry/audit";
+import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { MAX_CLASS_NUMBERS, Meter } from "../telemetry/meter";
@@ -167,30 +168,37 @@ export class PluginTelemetry {
     connection.reportedSubscriptions = live;
   }
 
-  /** A connection is gone: gives the host its last counts. */
+  /** A connection is gone: gives the host its last counts. What is left is for the tick. */
   close(connection: Connection): void {
     const meter = connection.meter;
     if (meter == null) return;
     meter.closed();
     if (connection.reportedSubscriptions != 0) meter.subscriptions(-connection.reportedSubscriptions);
     connection.endExchanges(Unanswered.CLOSED);
+    beginDefinitions(true);
     tellDurations();
     meter.flush();
   }
 
-  /** Gives the host what was counted, and gives up what has waited too long. `now` is in milliseconds. */
-  tick(now: i64): void {
+  /**
+   * Gives the host what was counted, and gives up what has waited too long. `now` is in milliseconds. Answers whether counts are left
+   * whose stats the next tick is to define.
+   */
+  tick(now: i64): bool {
     const timeout = this.timeout * 1_000_000;
     this.requests.expire(now * 1_000_000, timeout);
     this.services.expire(now * 1_000_000, timeout);
     this.audit.onTick(now, this.stats);
+    beginDefinitions(true);
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
     this.stats.onTick(<i64>usedBytes());
+    return areDefinitionsLeft();
   }
 
   /** The plugin and all its connections are gone: gives the host what is left. */
   destroy(): void {
+    beginDefinitions(false);
     tellDurations();
     this.audit.finish(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].destroy();

@@ -206,7 +206,7 @@ export class Plugin {
       }
       if (isDue(connection, now)) due++;
     }
-    this.telemetry.tick(now);
+    const defining = this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
       if (!isDue(all[i], now)) continue;
@@ -214,7 +214,7 @@ export class Plugin {
       all[i].close();
       left--;
     }
-    return behind || judging || this.isLoading || due > MAX_CLOSINGS;
+    return behind || judging || defining || this.isLoading || due > MAX_CLOSINGS;
   }
 }
 

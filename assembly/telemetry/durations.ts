@@ -1,5 +1,6 @@
 import { nextChance } from "../bytes/chance";
-import { recordMetric } from "../proxy/metrics";
+import { NO_METRIC, recordMetric } from "../proxy/metrics";
+import { areDefinitionsLeft } from "./definitions";
 import { Meter } from "./meter";
 import { Duration } from "./series";
 
@@ -56,13 +57,19 @@ function drawnPlace(): usize {
   return at;
 }
 
-/** Gives the host all durations that wait. To be called before any meter is destroyed. */
+/**
+ * Gives the host all durations that wait, but for those whose histogram it has no time to define: these wait on. Before any meter
+ * is destroyed there must be time for all (`beginDefinitions`).
+ */
 export function tellDurations(): void {
+  let left = 0;
   for (let i = 0; i < count; i++) {
     const at = place(i);
     const meter = changetype<Meter>(load<usize>(at));
-    recordMetric(meter.durationMetric(load<u16>(at, 6), load<u16>(at, 4)), load<u32>(at, 8));
+    const metric = meter.durationMetric(load<u16>(at, 6), load<u16>(at, 4));
+    if (metric == NO_METRIC && areDefinitionsLeft()) memory.copy(place(left++), at, STRIDE);
+    else recordMetric(metric, load<u32>(at, 8));
   }
-  count = 0;
-  offered = 0;
+  count = left;
+  offered = left;
 }

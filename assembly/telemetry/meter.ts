@@ -4,6 +4,7 @@ import { ServerError } from "../nats/server-errors";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { Mode } from "../policy/rules";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
+import { mayDefine } from "./definitions";
 import { label, Names, OTHER } from "./names";
 import { OPERATION_NAMES, Verdict } from "./operations";
 import { ProtocolError } from "./protocol-error";
@@ -275,14 +276,14 @@ export class Meter {
     this.addTo(this.block(subjectClass), LEFT_OUT_AT + <i32>what, 1);
   }
 
-  /** The host's number of a histogram, which is defined when it is first asked for; NO_METRIC if the host refuses. */
+  /** The host's number of a histogram, which is defined when it is first asked for; NO_METRIC if the host refuses, or not yet. */
   durationMetric(what: Duration, subjectClass: i32): u32 {
     const at =
       what == Duration.PING
         ? this.own + PING_METRIC
         : this.block(subjectClass) + CLASS_DURATIONS + ((<usize>what) << 2);
     const metric = load<u32>(at);
-    return metric != NO_METRIC ? metric : this.defineDuration(at, what, subjectClass);
+    return metric != NO_METRIC || !mayDefine() ? metric : this.defineDuration(at, what, subjectClass);
   }
 
   private defineDuration(at: usize, what: Duration, subjectClass: i32): u32 {
@@ -293,17 +294,16 @@ export class Meter {
     return this.define(at, MetricKind.HISTOGRAM, name);
   }
 
-  /** Gives the host what has been counted since the last time. */
+  /** Gives the host what has been counted since the last time, but for series that it has no time to define (`mayDefine`). */
   flush(): void {
     if (!this.changed) return;
     this.changed = false;
     for (let series = 0; series < OWN_SERIES; series++) {
-      const by = this.takeCount(this.own, series);
-      if (by == 0) continue;
       const at = this.own + OWN_METRICS + ((<usize>series) << 2);
+      if (!this.isPending(this.own, series, at)) continue;
       let metric = load<u32>(at);
       if (metric == NO_METRIC) metric = this.define(at, ownSeriesKind(series), ownSeriesName(series));
-      incrementMetric(metric, by);
+      incrementMetric(metric, this.takeCount(this.own, series));
     }
     for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
       const block = load<usize>(this.blocks + ((<usize>number) << 2));
@@ -312,23 +312,36 @@ export class Meter {
     let slot = this.refusals.nextPending(0);
     while (slot != 0) {
       let metric = slotMetric(slot);
-      if (metric == NO_METRIC) metric = this.defineRefusal(slot);
-      incrementMetric(metric, <i64>takePending(slot));
+      if (this.isReady(metric)) {
+        if (metric == NO_METRIC) metric = this.defineRefusal(slot);
+        incrementMetric(metric, <i64>takePending(slot));
+      }
       slot = this.refusals.nextPending(slot);
     }
   }
 
   private flushClass(block: usize, number: i32): void {
     for (let series = 0; series < CLASS_SERIES; series++) {
-      const by = this.takeCount(block, series);
-      if (by == 0) continue;
       const at = block + CLASS_METRICS + ((<usize>series) << 2);
+      if (!this.isPending(block, series, at)) continue;
       let metric = load<u32>(at);
       if (metric == NO_METRIC) {
         metric = this.define(at, MetricKind.COUNTER, this.classLabel(number) + classSeriesName(series));
       }
-      incrementMetric(metric, by);
+      incrementMetric(metric, this.takeCount(block, series));
     }
+  }
+
+  /** Has the series a count that the host can be told now? Its number is at `at`. */
+  private isPending(block: usize, series: i32, at: usize): bool {
+    return load<i64>(block + ((<usize>series) << 3)) != 0 && this.isReady(load<u32>(at));
+  }
+
+  /** Is the series defined, or may it be now? If not, its count stays for a later flush. */
+  private isReady(metric: u32): bool {
+    if (metric != NO_METRIC || mayDefine()) return true;
+    this.changed = true;
+    return false;
   }
 
   private takeCount(block: usize, series: i32): i64 {

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Host } from "./host.ts";
+import { configuredHost, CONNECT, INFO, PING, PONG, pub, stat, Wire } from "./wire.ts";
+
+const OPENED = "istio_nats_connections_opened_total";
+const PING_RTT = "istio_nats_ping_rtt_milliseconds";
+const PRINCIPALS = 100;
+/** What Envoy takes at most for one stat on a slow machine, where Istio's labels are found by regular expressions. */
+const FOR_EACH = 1_000_000n;
+const SLICE = 10;
+const TICK = 500;
+
+function defined(host: Host): number {
+  return host.counts["proxy_define_metric"] ?? 0;
+}
+
+/** A client of each of many principals that nobody has heard of before. */
+function newPrincipals(host: Host, count = PRINCIPALS): Wire[] {
+  return Array.from({ length: count }, (_, i) => {
+    const wire = new Wire(host, `spiffe://cluster.local/ns/clients/sa/c${i}`);
+    wire.server(INFO);
+    wire.client(CONNECT);
+    return wire;
+  });
+}
+
+/** The numbers of stats that each tick defines until they come at their usual pace again. */
+function ticks(host: Host): number[] {
+  const each: number[] = [];
+  do {
+    const before = defined(host);
+    host.tick();
+    each.push(defined(host) - before);
+  } while (host.tickPeriod < TICK && each.length < 10_000);
+  return each;
+}
+
+describe("the stats of many new principals", () => {
+  it("are defined in slices, so that messages need not wait for all of them", () => {
+    const host = configuredHost();
+    host.tick();
+    newPrincipals(host);
+    host.clockStep = FOR_EACH;
+    const each = ticks(host);
+    assert.ok(Math.max(...each) <= SLICE + 2, each.join(", "));
+    assert.ok(each.length > PRINCIPALS / SLICE, each.join(", "));
+    host.clockStep = 0n;
+    assert.equal(stat(host, OPENED), PRINCIPALS);
+  });
+
+  it("have all that was counted meanwhile", () => {
+    const host = configuredHost();
+    const wires = newPrincipals(host);
+    host.clockStep = FOR_EACH;
+    host.tick();
+    assert.ok(host.tickPeriod < TICK);
+    for (const wire of wires) wire.client(pub("ok.1"));
+    host.tick();
+    for (const wire of wires) wire.client(pub("ok.1") + pub("no.1"));
+    ticks(host);
+    host.clockStep = 0n;
+    const labels = { operation: "PUB" };
+    assert.equal(stat(host, "istio_nats_messages_total", { ...labels, verdict: "allowed" }), 2 * PRINCIPALS);
+    assert.equal(stat(host, "istio_nats_messages_total", { ...labels, verdict: "refused" }), PRINCIPALS);
+    assert.equal(stat(host, "istio_nats_refusals_total", labels), PRINCIPALS);
+    assert.equal(stat(host, "istio_nats_connections_active"), PRINCIPALS);
+  });
+
+  it("have durations that wait for their histogram", () => {
+    const host = configuredHost();
+    for (const wire of newPrincipals(host)) {
+      wire.client(PING);
+      host.advance(3);
+      wire.server(PONG);
+    }
+    host.clockStep = FOR_EACH;
+    host.tick();
+    const values = (): number[] =>
+      [...host.histograms].filter(([raw]) => raw.endsWith(`;.;${PING_RTT}`)).flatMap(([, all]) => all);
+    const first = values().length;
+    assert.ok(first > 0 && first < PRINCIPALS, `${first}`);
+    ticks(host);
+    assert.equal(values().length, PRINCIPALS);
+  });
+
+  it("are told of connections that have ended before", () => {
+    const host = configuredHost();
+    const wires = newPrincipals(host);
+    host.clockStep = FOR_EACH;
+    for (const wire of wires) wire.connection.close();
+    ticks(host);
+    host.clockStep = 0n;
+    assert.equal(stat(host, OPENED), PRINCIPALS);
+    assert.equal(stat(host, "istio_nats_connections_closed_total"), PRINCIPALS);
+    assert.equal(stat(host, "istio_nats_connections_active"), 0);
+  });
+
+  it("are all told when the host drops the configuration, however long that takes", () => {
+    const host = configuredHost();
+    const wires = newPrincipals(host);
+    host.clockStep = FOR_EACH;
+    host.tick();
+    for (const wire of wires) wire.connection.close();
+    host.deleteRoot(wires[0]!.connection.root);
+    assert.equal(stat(host, OPENED), PRINCIPALS);
+  });
+});
