@@ -114,8 +114,8 @@ function page(): string {
 <!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/audit.schema.json. -->
 
 The stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090); Istio's agent merges them on port 15020. Counts and
-durations reach Envoy within half a second, and at the latest when their connection ends. Envoy adds durations to the histograms that
-it shows every five seconds (\`stats_flush_interval\`). Nothing is sent for each message.
+durations reach Envoy within half a second, or in some seconds where hundreds of principals are new at once. Envoy adds durations to
+the histograms that it shows every five seconds (\`stats_flush_interval\`). Nothing is sent for each message.
 
 ## Labels
 

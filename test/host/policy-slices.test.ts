@@ -69,6 +69,9 @@ describe("a long policy that another VM of the proxy has accepted", () => {
 
   it("is read in slices, and the former one stays in force meanwhile", () => {
     const { main, worker, wire } = proxy();
+    // Has the stats defined of what is asked below. The clock goes on meanwhile, and who sends next would read a slice as well.
+    assertOnly(wire, "small", ["large"]);
+    tick(worker, TICK);
     assert.ok(main.configure(LARGE).accepted);
     assert.ok(worker.configure(LARGE).accepted);
     const comes = Wire.connected(worker);
