@@ -25,6 +25,10 @@ export interface Command {
   queue?: string;
   expect: number;
   refused: number;
+  /** Of a crowd: how many are to be open afterwards, and the addresses and certificates that they have in turn. */
+  connections?: number;
+  hosts?: readonly string[];
+  certificates?: readonly NonNullable<Target["tls"]>[];
   /** Seconds after which the work counts as hung. */
   patience: number;
   /** Processes whose CPU time is to be measured. */
@@ -38,7 +42,7 @@ export interface Taken {
   cpu: number[];
   /** The load generator's own. */
   own: number;
-  /** Latencies of requests, sorted. */
+  /** Latencies of requests, of newcomers and of PINGs, sorted. */
   latencies?: number[];
   error?: string;
 }

@@ -49,7 +49,8 @@ well have a wrong verdict. With fewer than five rounds nothing is certain.
 Each table says how many rounds its figures have, because further rounds go only to the setups that decide a target. A
 comparison uses the rounds that both setups had. If these are fewer than the rounds of its row, their number follows in
 parentheses. The three publishes of 128 B are compared with each other, so they take their turns together. A round that
-delivers too many or too few messages fails the run, so whatever should be refused was refused.
+delivers too many or too few messages fails the run, and so does one of which nats-server has had too many or too few
+publishes. So whatever should be refused was refused, and nothing else was. The filter's stats and audit are looked at too.
 
 **Trust CPU times more than rates.** A CPU time is what the kernel counted for all threads of a process (in nanoseconds,
 \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, divided by the operations. A rate depends
@@ -64,7 +65,10 @@ for all other work it only writes and counts bytes.
   chunk once, which is the least that the host charges a filter that looks at bytes. The _line-reading filter_ reads the
   protocol's lines and skips payloads by arithmetic, the least for a filter that must know where a message begins.
 - _istio-nats_ enforces 20 rules that all match the peer (\`bench/policy.ts\`), with audit and stats by six classes of
-  subjects on.
+  subjects on. The audit has each connection, and of refused publishes as many as its limits let through: a hundred at once,
+  and ten a second. The others are counted.
+- All listeners belong to one Envoy, which always runs the filter's tick, twice a second in each VM. So _Envoy alone_ pays
+  for that too, which is a thousandth of a core.
 - An operation is a publish, a delivery (with its publish, if that went through the same setup), or a request with its
   reply. Columns in ns are CPU time for each operation: of Envoy, beyond Envoy alone, beyond Envoy with the empty filter,
   of nats-server, of the load generator.

@@ -35,6 +35,11 @@ type Command struct {
 	Refused int `json:"refused"`
 	// Patience is how many seconds the work may take before it counts as hung.
 	Patience float64 `json:"patience"`
+	// Connections is how many are to be open afterwards, or how many probe. They come from Hosts in turn, and, if there are
+	// Certificates, with these in turn.
+	Connections  int           `json:"connections"`
+	Hosts        []string      `json:"hosts"`
+	Certificates []Certificate `json:"certificates"`
 	// Watch lists the processes whose CPU time is to be measured.
 	Watch []int `json:"watch"`
 }
@@ -53,7 +58,7 @@ type Result struct {
 	// CPU has one entry per process, in the order of Command.Watch. Own is for this process.
 	CPU []int64 `json:"cpu"`
 	Own int64   `json:"own"`
-	// Latencies are those of requests, sorted. Other work has none.
+	// Latencies are those of requests, of newcomers and of PINGs, sorted. Other work has none.
 	Latencies []int64 `json:"latencies,omitempty"`
 	Error     string  `json:"error,omitempty"`
 }
@@ -76,6 +81,10 @@ var works = map[string]func(*Command) (*piece, error){
 	"request":           prepareRequest,
 	"jetstream-publish": prepareJetStreamPublish,
 	"jetstream-pull":    prepareJetStreamPull,
+	"crowd":             prepareCrowd,
+	"newcomers":         prepareNewcomers,
+	"probe":             prepareProbe,
+	"probed":            prepareProbed,
 }
 
 func do(command *Command) (*Result, error) {

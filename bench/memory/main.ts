@@ -1,27 +1,37 @@
 // `npm run bench:memory` measures the memory that the real Envoy takes of the machine: by the size of the policy, while one takes
 // another's place, and by connections.
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { messageOf } from "../../tools/fault.ts";
 import { announce } from "../../tools/progress.ts";
 import { fileToWrite, wholeNumber } from "../options.ts";
 import { outliveReader, writeFigures } from "../output.ts";
 import { terminalWidth, toTerminal } from "../table.ts";
 import { measureConnections, type Wave } from "./connections.ts";
+import { measureCrowd, type CrowdWave } from "./crowd.ts";
 import { measurePolicies, type Stage } from "./policies.ts";
 
 interface Options {
   workers: number;
   rules: number;
   connections: number;
+  crowd?: number;
   json?: string;
 }
 
 const options = new Command("npm run bench:memory --")
   .description("Measures the memory that Envoy takes of the machine, in four minutes. Linux only.")
-  .option("--workers <number>", "Envoy's worker threads while policies change", wholeNumber(1), 2)
+  .option("--workers <number>", "Envoy's worker threads while policies change, or for a crowd", wholeNumber(1), 2)
   .option("--rules <number>", "the rules of a large policy", wholeNumber(1), 10_000)
   .option("--connections <number>", "idle connections, each of which takes Envoy two files", wholeNumber(10), 5000)
+  .addOption(
+    new Option(
+      "--crowd <number>",
+      "instead of all that, in a quarter of an hour: clients that come, subscribe and go at once, also with mTLS, and what others notice",
+    )
+      .argParser(wholeNumber(10))
+      .conflicts(["rules", "connections"]),
+  )
   .option("--json <file>", "writes the numbers there too", fileToWrite)
   .parse()
   .opts<Options>();
@@ -63,9 +73,72 @@ function connectionTable(waves: readonly Wave[]): string {
   return toTerminal({ columns, rows }, terminalWidth());
 }
 
-try {
-  outliveReader(options.json !== undefined);
-  const { workers, rules, connections } = options;
+const us = (nanoseconds: number): string => Math.round(nanoseconds / 1000).toLocaleString("en-US");
+const ms = (nanoseconds: number): string => (nanoseconds / 1e6).toFixed(1);
+
+function crowdTable(waves: readonly CrowdWave[]): string {
+  const rows = waves.map(({ setup, wave, high, low, cpu, connect, wholeConnect }) => [
+    setup,
+    `${wave}`,
+    mib(high.resident),
+    mib(high.allocated),
+    high.memories.map(mib).join(" + "),
+    mib(low.resident),
+    mib(low.allocated),
+    `${(low.idle * 100).toFixed(2)} %`,
+    us(cpu.opening),
+    us(cpu.closing),
+    us(connect.alone.median),
+    us(connect.alone.p99),
+    us(wholeConnect),
+  ]);
+  const columns = [
+    "filter",
+    "wave>",
+    "resident>",
+    "allocated>",
+    "Wasm, written to>",
+    "resident, after>",
+    "allocated, after>",
+    "idle CPU, after>",
+    "CPU to open, µs>",
+    "CPU to close, µs>",
+    "CONNECT, µs>",
+    "p99>",
+    "with handshakes>",
+  ];
+  return toTerminal({ columns, rows }, terminalWidth());
+}
+
+function pingTable(waves: readonly CrowdWave[]): string {
+  const rows = waves.map(({ setup, wave, ping: { quiet, opening, closing } }) => [
+    setup,
+    `${wave}`,
+    ...[quiet, opening, closing].flatMap(({ through, direct }) => [
+      ms(through.median),
+      ms(through.p99),
+      ms(through.longest),
+      ms(direct.longest),
+    ]),
+  ]);
+  const of = (when: string): string[] => [`${when}: median>`, "p99>", "longest>", "direct>"];
+  return toTerminal(
+    { columns: ["filter", "wave>", ...of("quiet"), ...of("they come"), ...of("they go")], rows },
+    terminalWidth(),
+  );
+}
+
+async function measureOnlyCrowd(count: number, workers: number): Promise<void> {
+  const crowd = await measureCrowd(count, workers, announce);
+  process.stdout.write(
+    `\n${count} clients with a subscription that come and go, through ${workers} workers, in MiB. After: with a tenth left, and none after the\n` +
+      `last wave. CONNECT: to its PONG, of clients that come one by one while all are there.\n${crowdTable(crowd)}\n` +
+      `PING to PONG in ms, of connections that are there meanwhile. Direct: the longest without Envoy.\n${pingTable(crowd)}`,
+  );
+  if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ crowd }, null, 2)}\n`);
+}
+
+async function measureAll({ workers, rules, connections }: Options): Promise<void> {
   const stages = await measurePolicies(workers, rules, announce);
   const waves = await measureConnections(connections, announce);
   process.stdout.write(
@@ -75,6 +148,12 @@ try {
       `by pages of linear memory.\n${connectionTable(waves)}`,
   );
   if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ stages, waves }, null, 2)}\n`);
+}
+
+try {
+  outliveReader(options.json !== undefined);
+  if (options.crowd === undefined) await measureAll(options);
+  else await measureOnlyCrowd(options.crowd, options.workers);
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

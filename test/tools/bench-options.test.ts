@@ -78,13 +78,13 @@ describe("the bench's options", () => {
   }
 });
 
-describe("RESULTS.md", () => {
-  it("is written by a run of all work with at least its usual rounds, turns and time", () => {
+describe("the results of `npm run bench` that the documents quote", () => {
+  it("are written by a run of all work with at least its usual rounds, turns and time", () => {
     assert.deepEqual(lessThanWhole({ rounds: WHOLE.rounds, seconds: WHOLE.seconds }), []);
     assert.deepEqual(lessThanWhole({ rounds: 60, seconds: 2, minutes: 90 }), []);
   });
 
-  it("stays as it is after a shorter run, or one of something else, which says by what", () => {
+  it("stay as they are after a shorter run, or one of something else, which says by what", () => {
     assert.deepEqual(lessThanWhole({ rounds: 5, seconds: 0.01 }), ["--seconds 0.01 (a whole one has 0.25)"]);
     assert.deepEqual(lessThanWhole({ rounds: 4, seconds: 0.25, minutes: 1 }), [
       "--rounds 4 (a whole one has 5)",
@@ -132,6 +132,7 @@ describe("the memory bench's options", () => {
     ["workers", "0", WHOLE_NUMBER],
     ["rules", "many", WHOLE_NUMBER],
     ["connections", "9", "It must be a whole number, at least 10."],
+    ["crowd", "9", "It must be a whole number, at least 10."],
     ["json", "bench", NO_FILE_NAME],
   ] as const) {
     it(`refuse --${option} ${value} before anything is measured`, () => {
@@ -140,6 +141,13 @@ describe("the memory bench's options", () => {
       assert.ok(stderr.endsWith(` ${why}\n`), stderr);
     });
   }
+
+  it("refuse with --crowd what a crowd has no use for", () => {
+    assert.equal(
+      refusal("memory/main.ts", ["--crowd", "100", "--connections", "100"]),
+      "error: option '--crowd <number>' cannot be used with option '--connections <number>'\n",
+    );
+  });
 });
 
 describe("the figures of a bench", () => {

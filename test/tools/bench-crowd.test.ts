@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { after, before, describe, it } from "node:test";
+import { Load, type Command, type Taken } from "../../bench/load.ts";
+import { checkFiles } from "../../bench/memory/crowd.ts";
+import { NatsServer } from "../stand/nats-server.ts";
+import { waitFor } from "../stand/wait.ts";
+
+const INTERVAL = 300;
+
+describe("the memory bench's crowd", () => {
+  const folder = mkdtempSync(join(tmpdir(), "istio-nats-crowd-"));
+  let nats: NatsServer;
+  let load: Load;
+
+  before(async () => {
+    const config = `ping_interval: "${INTERVAL}ms", ping_max: 1`;
+    [nats, load] = await Promise.all([NatsServer.start(folder, { jetStream: false, config }), Load.start()]);
+  });
+
+  after(async () => {
+    load.stop();
+    await nats.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function run(work: string, more: Partial<Command>): Promise<Taken> {
+    const target = { address: `127.0.0.1:${nats.port}` };
+    const nothing = { subjects: [], size: 0, messages: 0, expect: 0, refused: 0, watch: [] };
+    return load.run({ work, target, ...nothing, patience: 60, ...more });
+  }
+
+  interface Connections {
+    connections: { ip: string; subscriptions_list?: string[] }[];
+  }
+
+  async function connected(count: number): Promise<Connections["connections"]> {
+    return waitFor(`${count} connections`, async () => {
+      const { connections } = await nats.monitor<Connections>("/connz?subs=1");
+      return connections.length === count && connections;
+    });
+  }
+
+  it("comes with a subscription each, from all addresses, and goes at once but for some that lie scattered", async () => {
+    const hosts = ["127.0.1.1", "127.0.1.2", "127.0.1.3"];
+    const { latencies = [] } = await run("crowd", { connections: 60, hosts, subscribe: "inbox.#" });
+    assert.equal(latencies.length, 60);
+    const all = await connected(60);
+    for (const host of hosts) assert.equal(all.filter(({ ip }) => ip === host).length, 20, host);
+    const subjects = all.flatMap(({ subscriptions_list: subjects = [] }) => subjects);
+    assert.deepEqual(new Set(subjects), new Set(Array.from({ length: 60 }, (_, i) => `inbox.${i}`)));
+    await run("crowd", { connections: 6 });
+    const left = (await connected(6)).map(({ subscriptions_list: [subject = ""] = [] }) =>
+      Number(subject.split(".")[1]),
+    );
+    const gaps = left.sort((a, b) => a - b).map((number, i) => number - (left[i - 1] ?? -1));
+    assert.ok(Math.max(...gaps) < 20, left.join(", "));
+  });
+
+  it("stays as long as nats-server has its PINGs answered", async () => {
+    await run("crowd", { connections: 20, subscribe: "inbox.#" });
+    await sleep(5 * INTERVAL);
+    assert.equal((await connected(20)).length, 20);
+    await run("crowd", { connections: 0 });
+    await connected(0);
+  });
+
+  it("asks of clients that come one by one how long CONNECT takes", async () => {
+    const { latencies = [], elapsed } = await run("newcomers", { messages: 30 });
+    assert.equal(latencies.length, 30);
+    assert.ok(latencies.reduce((sum, each) => sum + each) < elapsed);
+    await connected(0);
+  });
+
+  it("notices with PINGs how long nobody is answered", async () => {
+    const stall = INTERVAL / 2;
+    await run("probe", { connections: 4 });
+    await sleep(100);
+    process.kill(nats.pid, "SIGSTOP");
+    await sleep(stall);
+    process.kill(nats.pid, "SIGCONT");
+    await sleep(100);
+    const { latencies = [] } = await run("probed", {});
+    assert.ok((latencies.at(-1) ?? 0) >= (stall - 20) * 1e6, `${latencies.at(-1)} ns`);
+    assert.ok(
+      (latencies[latencies.length >> 1] ?? Infinity) < (stall / 2) * 1e6,
+      `${latencies[latencies.length >> 1]} ns`,
+    );
+  });
+});
+
+describe("the memory bench", () => {
+  const limits =
+    "Max processes             94000                94000                processes\nMax open files            1024                 20000                files\n";
+
+  it("refuses more connections than Envoy may have files for, and says how many it may", () => {
+    checkFiles(9950, limits);
+    assert.throws(
+      () => checkFiles(9951, limits),
+      /^Fault: 9951 connections .* may open 20000 here\. Raise that .* or measure --crowd 9950\.$/,
+    );
+  });
+
+  it("refuses none where nothing bounds the files", () => {
+    checkFiles(1_000_000, limits.replace("20000    ", "unlimited"));
+  });
+});
