@@ -153,6 +153,9 @@ func (e *entry) fill(wanted int, subject string) ([]int64, error) {
 	var lock sync.Mutex
 	var latencies []int64
 	var failed error
+	had := len(crowd)
+	// In their order, so that who stays does not depend on who was the quickest.
+	crowd = append(crowd, make([]*member, max(0, wanted-had))...)
 	numbers := make(chan int)
 	for range atOnce {
 		all.Go(func() {
@@ -164,7 +167,7 @@ func (e *entry) fill(wanted int, subject string) ([]int64, error) {
 				lock.Lock()
 				if err == nil {
 					latencies = append(latencies, int64(took))
-					crowd = append(crowd, m)
+					crowd[number] = m
 				} else {
 					failed = errors.Join(failed, fmt.Errorf("connection %d: %w", number, err))
 				}
@@ -175,7 +178,7 @@ func (e *entry) fill(wanted int, subject string) ([]int64, error) {
 			}
 		})
 	}
-	for number := len(crowd); number < wanted; number++ {
+	for number := had; number < wanted; number++ {
 		numbers <- number
 	}
 	close(numbers)
