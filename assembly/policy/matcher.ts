@@ -4,7 +4,7 @@ import { Tokens } from "../nats/subject";
 import { NONE } from "./none";
 import { queueMatches } from "./queue";
 import { hasStepsLeft, MAX_STEPS, spendSteps } from "./search-steps";
-import { Node, TokenTree } from "./token-tree";
+import { Link, Node, TokenTree } from "./token-tree";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
 export const enum EntryFlag {
@@ -83,10 +83,10 @@ export class SubjectMatcher extends TokenTree {
   add(tokens: Tokens, rule: i32, flags: i32, queue: usize, queueLength: i32): void {
     const text = this.texts.append(tokens.subject, tokens.subjectLength);
     let node = 0;
-    let entryField: i32 = Node.ENTRY;
+    let isTail = false;
     for (let i = 0; i < tokens.count; i++) {
       if (tokens.isGreater(i)) {
-        entryField = Node.GREATER_ENTRY;
+        isTail = true;
         break;
       }
       node = tokens.isStar(i) ? this.starOf(node) : this.childOrNew(node, tokens, i, text);
@@ -103,10 +103,10 @@ export class SubjectMatcher extends TokenTree {
       this.entries.set(at + Entry.QUEUE_OFFSET, this.texts.append(queue, queueLength));
       this.entries.set(at + Entry.QUEUE_LENGTH, queueLength);
       this.hasQueues = true;
-    }
-    const field = node * Node.STRIDE + entryField;
-    this.entries.set(at + Entry.NEXT, this.nodes.get(field));
-    this.nodes.set(field, entry);
+    } else this.nodes.set(node * Node.STRIDE + (isTail ? Node.GREATER_RULE : Node.RULE), rule);
+    const field = node * Link.STRIDE + (isTail ? Link.GREATER_ENTRY : Link.ENTRY);
+    this.entries.set(at + Entry.NEXT, this.links.get(field));
+    this.links.set(field, entry);
   }
 
   /** The rule of an entry. */
@@ -131,20 +131,29 @@ export class SubjectMatcher extends TokenTree {
 
   /** An entry without queue that matches the subject and has all of `flags`, or NONE. */
   find(tokens: Tokens, flags: i32): i32 {
-    if (this.entryCount == 0) return NONE;
-    return this.findFrom(0, tokens, 0, flags);
+    const place = this.placeOf(tokens, flags);
+    return place == NONE ? NONE : this.plainEntry(place, flags);
   }
 
-  private findFrom(node: i32, tokens: Tokens, index: i32, flags: i32): i32 {
+  /** The rule of the entry that `find` answers without flags, or NONE. It lies in the tree, so that no entry need be looked at. */
+  findRule(tokens: Tokens): i32 {
+    const place = this.placeOf(tokens, EntryFlag.NONE);
+    return place == NONE ? NONE : this.nodes.get(place);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private placeOf(tokens: Tokens, flags: i32): i32 {
+    return this.entryCount == 0 ? NONE : this.placeFrom(0, tokens, 0, flags);
+  }
+
+  /** Where among `nodes` the rule lies, a Node.RULE or Node.GREATER_RULE, or NONE. */
+  private placeFrom(node: i32, tokens: Tokens, index: i32, flags: i32): i32 {
     while (true) {
       const at = node * Node.STRIDE;
-      if (index == tokens.count) return this.plainEntry(this.nodes.get(at + Node.ENTRY), flags);
-      const greater = this.nodes.get(at + Node.GREATER_ENTRY);
-      if (greater != NONE) {
-        const entry = this.plainEntry(greater, flags);
-        if (entry != NONE) return entry;
-      }
-      const star = this.nodes.get(at + Node.STAR);
+      if (index == tokens.count) return this.hasPlain(at + Node.RULE, flags) ? at + Node.RULE : NONE;
+      if (this.hasPlain(at + Node.GREATER_RULE, flags)) return at + Node.GREATER_RULE;
+      const star = this.star(node);
       if (index >= tokens.recorded || (star == NONE && !this.hasChild(node))) return NONE;
       const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
       index++;
@@ -154,14 +163,21 @@ export class SubjectMatcher extends TokenTree {
         continue;
       }
       if (child != NONE) {
-        const entry = this.findFrom(child, tokens, index, flags);
-        if (entry != NONE) return entry;
+        const place = this.placeFrom(child, tokens, index, flags);
+        if (place != NONE) return place;
       }
       node = star;
     }
   }
 
-  private plainEntry(entry: i32, flags: i32): i32 {
+  // @ts-ignore: decorator
+  @inline
+  private hasPlain(place: i32, flags: i32): bool {
+    return this.nodes.get(place) != NONE && (flags == EntryFlag.NONE || this.plainEntry(place, flags) != NONE);
+  }
+
+  private plainEntry(place: i32, flags: i32): i32 {
+    let entry = this.link(place / Node.STRIDE, (place % Node.STRIDE) + Link.ENTRY - Node.RULE);
     while (entry != NONE) {
       const at = entry * Entry.STRIDE;
       if (this.entries.get(at + Entry.QUEUE_LENGTH) == NONE && (this.entries.get(at + Entry.FLAGS) & flags) == flags) {
@@ -180,10 +196,10 @@ export class SubjectMatcher extends TokenTree {
 
   private coverFrom(node: i32, tokens: Tokens, index: i32): i32 {
     const at = node * Node.STRIDE;
-    if (index == tokens.count) return this.plainEntry(this.nodes.get(at + Node.ENTRY), EntryFlag.NONE);
-    const greater = this.plainEntry(this.nodes.get(at + Node.GREATER_ENTRY), EntryFlag.NONE);
+    if (index == tokens.count) return this.plainEntry(at + Node.RULE, EntryFlag.NONE);
+    const greater = this.plainEntry(at + Node.GREATER_RULE, EntryFlag.NONE);
     if (greater != NONE || index >= tokens.recorded) return greater;
-    const star = this.nodes.get(at + Node.STAR);
+    const star = this.star(node);
     if (star != NONE && !(this.contains && tokens.isGreater(index))) {
       const found = this.coverFrom(star, tokens, index + 1);
       if (found != NONE) return found;
@@ -210,13 +226,12 @@ export class SubjectMatcher extends TokenTree {
   }
 
   private collectFrom(node: i32, tokens: Tokens, index: i32, covers: bool): void {
-    const at = node * Node.STRIDE;
     if (index == tokens.count) {
-      this.take(this.nodes.get(at + Node.ENTRY), covers);
+      this.take(this.link(node, Link.ENTRY), covers);
       return;
     }
-    this.take(this.nodes.get(at + Node.GREATER_ENTRY), covers);
-    const star = this.nodes.get(at + Node.STAR);
+    this.take(this.link(node, Link.GREATER_ENTRY), covers);
+    const star = this.star(node);
     if (index >= tokens.recorded || (star == NONE && !this.hasChild(node))) return;
     // '*' takes any one token; as a pattern it contains '*' but not '>'.
     if (star != NONE) this.collectFrom(star, tokens, index + 1, covers && !(this.contains && tokens.isGreater(index)));
@@ -254,24 +269,23 @@ export class SubjectMatcher extends TokenTree {
 
   private overlapFrom(node: i32, tokens: Tokens, index: i32): i32 {
     if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
-    const at = node * Node.STRIDE;
-    if (index == tokens.count) return this.overlapAmong(this.nodes.get(at + Node.ENTRY), tokens);
-    const greater = this.overlapAmong(this.nodes.get(at + Node.GREATER_ENTRY), tokens);
+    if (index == tokens.count) return this.overlapAmong(this.link(node, Link.ENTRY), tokens);
+    const greater = this.overlapAmong(this.link(node, Link.GREATER_ENTRY), tokens);
     if (greater != NONE || index >= tokens.recorded) return greater;
     if (tokens.isGreater(index)) return this.overlapBelow(node, tokens);
-    const star = this.nodes.get(at + Node.STAR);
+    const star = this.star(node);
     if (star != NONE) {
       const found = this.overlapFrom(star, tokens, index + 1);
       if (found != NONE) return found;
     }
     let found: i32 = NONE;
     if (tokens.beginsWithWildcard(index)) {
-      found = this.overlapOf(this.nodes.get(at + Node.FIRST_CHILD), tokens, index + 1);
+      found = this.overlapOf(this.link(node, Link.FIRST_CHILD), tokens, index + 1);
     } else {
       const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
       if (child != NONE) found = this.overlapFrom(child, tokens, index + 1);
     }
-    return found != NONE ? found : this.overlapOf(this.nodes.get(at + Node.FIRST_ODD), tokens, index + 1);
+    return found != NONE ? found : this.overlapOf(this.link(node, Link.FIRST_ODD), tokens, index + 1);
   }
 
   /** `overlapFrom` of a node and of its siblings behind it. */
@@ -279,29 +293,27 @@ export class SubjectMatcher extends TokenTree {
     while (node != NONE) {
       const found = this.overlapFrom(node, tokens, index);
       if (found != NONE) return found;
-      node = this.nodes.get(node * Node.STRIDE + Node.NEXT_SIBLING);
+      node = this.link(node, Link.NEXT_SIBLING);
     }
     return NONE;
   }
 
   /** Among all entries below a node, whatever their tokens: the pattern ends in '>' here. */
   private overlapBelow(node: i32, tokens: Tokens): i32 {
-    const at = node * Node.STRIDE;
-    let found = this.overlapInside(this.nodes.get(at + Node.STAR), tokens);
-    if (found == NONE) found = this.overlapInside(this.nodes.get(at + Node.FIRST_CHILD), tokens);
-    return found != NONE ? found : this.overlapInside(this.nodes.get(at + Node.FIRST_ODD), tokens);
+    let found = this.overlapInside(this.star(node), tokens);
+    if (found == NONE) found = this.overlapInside(this.link(node, Link.FIRST_CHILD), tokens);
+    return found != NONE ? found : this.overlapInside(this.link(node, Link.FIRST_ODD), tokens);
   }
 
   /** Among the entries of a node, of those below it and of its siblings. */
   private overlapInside(node: i32, tokens: Tokens): i32 {
     while (node != NONE) {
       if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
-      const at = node * Node.STRIDE;
-      let found = this.overlapAmong(this.nodes.get(at + Node.ENTRY), tokens);
-      if (found == NONE) found = this.overlapAmong(this.nodes.get(at + Node.GREATER_ENTRY), tokens);
+      let found = this.overlapAmong(this.link(node, Link.ENTRY), tokens);
+      if (found == NONE) found = this.overlapAmong(this.link(node, Link.GREATER_ENTRY), tokens);
       if (found == NONE) found = this.overlapBelow(node, tokens);
       if (found != NONE) return found;
-      node = this.nodes.get(at + Node.NEXT_SIBLING);
+      node = this.link(node, Link.NEXT_SIBLING);
     }
     return NONE;
   }

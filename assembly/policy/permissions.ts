@@ -197,16 +197,10 @@ export class Permissions {
     this.decidedBy = NONE;
     const tokens = subjectTokens;
     if (splits) {
-      const deny = this.publishDeny.find(tokens, EntryFlag.NONE);
-      if (deny != NONE) {
-        this.decidedBy = this.publishDeny.rule(deny);
-        return Reason.DENIED;
-      }
-      const allow = this.publishAllow.find(tokens, EntryFlag.NONE);
-      if (allow != NONE) {
-        this.decidedBy = this.publishAllow.rule(allow);
-        return Reason.ALLOWED;
-      }
+      this.decidedBy = this.publishDeny.findRule(tokens);
+      if (this.decidedBy != NONE) return Reason.DENIED;
+      this.decidedBy = this.publishAllow.findRule(tokens);
+      if (this.decidedBy != NONE) return Reason.ALLOWED;
     }
     if (this.publishAllBy == NONE) return Reason.NOT_ALLOWED;
     this.decidedBy = this.publishAllBy;
@@ -250,8 +244,8 @@ export class Permissions {
       return answerToAllFrom(tokens, beyond, this.subscribeAllow, this.subscribeDeny, this.subscribeAllBy, OTHER_CLASS);
     }
     const receives =
-      (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
-      this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
+      (this.subscribeAllBy != NONE || this.subscribeAllow.findRule(tokens) != NONE) &&
+      this.subscribeDeny.findRule(tokens) == NONE;
     tokens.holdBack(this.subscribeDeny.hasOdd);
     const answer = answerOf(receives ? Reason.ALLOWED : Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
     this.receiveQuestion.remember(pointer, length, tokens.looked, answer);
@@ -363,14 +357,13 @@ export class Permissions {
 
   private decideDelivery(pointer: usize, length: i32): u64 {
     const tokens = subjectTokens;
-    const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
-    const rule = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
+    const deny = tokens.split(pointer, length) ? this.subscribeDeny.findRule(tokens) : NONE;
     return this.rememberWithClass(
       this.deliveryQuestion,
       pointer,
       length,
       deny == NONE ? Reason.ALLOWED : Reason.DENIED,
-      rule,
+      deny,
       false,
     );
   }

@@ -38,6 +38,24 @@ describe("an array of words", () => {
     words.destroy();
   });
 
+  it("begins at a multiple of 32 bytes, wherever it moves, for rows that lie in one line of the cache", () => {
+    const words = new Words();
+    const others: Words[] = [];
+    for (let i = 1; i <= 300; i++) {
+      words.reserve(i);
+      words.set(i - 1, i);
+      assert((words.pointer & 31) == 0, `${i} words`);
+      const other = new Words();
+      other.reserve(i % 7);
+      others.push(other);
+    }
+    words.trim(290);
+    expect(words.pointer & 31).toBe(0);
+    for (let i = 1; i <= 290; i++) assert(words.get(i - 1) == i, i.toString());
+    for (let i = 0; i < others.length; i++) others[i].destroy();
+    words.destroy();
+  });
+
   it("makes room for many words at once", () => {
     const words = new Words();
     words.reserve(5000);

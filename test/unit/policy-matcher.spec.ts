@@ -194,6 +194,37 @@ describe("a matcher", () => {
     matcher.destroy();
   });
 
+  it("keeps tokens apart that differ in one byte or in their length, however long they are", () => {
+    for (let length = 1; length <= 40; length++) {
+      const token = "t".repeat(length);
+      const matcher = matcherOf([`${token}.a`, `${token}t.a`, `a.${token}`]);
+      for (let at = 0; at < length; at++) {
+        const other = token.substring(0, at) + "u" + token.substring(at + 1);
+        assert(find(matcher, `${other}.a`) == NONE, `another byte at ${at} of ${length}`);
+        assert(find(matcher, `a.${other}`) == NONE, `another byte at ${at} of ${length} behind a token`);
+      }
+      assert(find(matcher, `${token}.a`) == 0, `${length} bytes`);
+      assert(find(matcher, `${token}t.a`) == 1, `${length + 1} bytes`);
+      assert(find(matcher, `a.${token}`) == 2, `${length} bytes behind a token`);
+      assert(find(matcher, `a.${token}t`) == NONE, `one byte more than ${length}`);
+      assert(find(matcher, `a.${token}\0`) == NONE, `a zero more than ${length}`);
+      matcher.destroy();
+    }
+  });
+
+  it("tells the rule of the entry that it finds, the one added last among equal ones without a queue", () => {
+    const entries = ["a.b", "a.b", "a.b q", "c.>", "c.> q", "d.e q", "*.f", "g"];
+    const matcher = matcherOf(entries);
+    const subjects = ["a.b", "a.c", "c.x.y", "c", "d.e", "x.f", "d.f", "g", "g.h"];
+    const rules = [1, NONE, 3, NONE, NONE, 6, 6, 7, NONE];
+    for (let i = 0; i < subjects.length; i++) {
+      assert(matcher.findRule(tokensOf(subjects[i])) == rules[i], subjects[i]);
+      assert(find(matcher, subjects[i]) == rules[i], `the entry for ${subjects[i]}`);
+    }
+    matcher.destroy();
+    expect(new SubjectMatcher().findRule(tokensOf("a.b"))).toBe(NONE);
+  });
+
   it("finds an entry with all of the requested flags, even among equal entries", () => {
     const matcher = new SubjectMatcher();
     addEntry(matcher, "a.*", 0);
