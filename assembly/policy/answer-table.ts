@@ -26,9 +26,9 @@ export const SLOT_SUBJECT: usize = 16;
  * eight tags of a set lie together. A look begins at the home, where nearly all are. Looking at the tags first would wait for
  * memory once more. Looking through the slots one by one would wait for it as often as there are slots.
  *
- * An answer is written down when it is given for the second time. The first time leaves a mark of two bytes, so that subjects
- * that come only once neither drive out those that come again nor wait for memory. Marks lie in sets of eight too: if two
- * subjects that come in turn shared a single mark, neither would ever be written down.
+ * An answer is written down when it is given for the second time (`slotFor`; `take` may do so at once). The first time leaves a mark
+ * of two bytes, so that subjects that come only once neither drive out those that come again nor wait for memory. Marks lie in sets
+ * of eight too: if two subjects that come in turn shared a single mark, neither would ever be written down.
  *
  * A table that fills is replaced by an empty one of twice the size, up to `most` slots, since decisions are soon found again;
  * only then are slots given away. Up to `sparse` slots that is done before more than one slot in 32 is used: of 1,000 subjects
@@ -77,6 +77,11 @@ export class AnswerTable {
     this.most = most;
   }
 
+  /** Replaces a table of fewer slots by an empty one of `count`, a power of two that it may grow to. */
+  makeAtLeast(count: i32): void {
+    if (count > this.count) this.make(count);
+  }
+
   private make(count: i32): void {
     const slotBytes = (<usize>count) << this.shift;
     const tagBytes = (<usize>count) << 1;
@@ -103,6 +108,12 @@ export class AnswerTable {
     return ways == 0 ? 0 : this.slot(hash, ctz(ways));
   }
 
+  /** Gives the hash its home, which is free, and answers it. */
+  take(home: usize, hash: u32): usize {
+    setTag(this.tags + this.tagsOf(hash), <i32>(hash & (WAYS - 1)), tagOf(hash));
+    return home;
+  }
+
   /**
    * The slot into which an answer that was not found is to be written, whose tag is set already; 0 if it is given for the first
    * time, which is noted.
@@ -123,16 +134,15 @@ export class AnswerTable {
   }
 
   /**
-   * Which slot of the set the answer gets: the one that has the tag already. No set has a tag twice, so that one look suffices.
-   * Without such a slot it is a free one, the home if that is free. If none is free the table grows; where it may not, any slot is
-   * given away.
+   * Which slot of the set the answer gets: the home if that is free (`isFree`), else the one that has the tag already, so that one
+   * look suffices. Without such a slot it is a free one. If none is free the table grows; where it may not, any slot is given away.
    */
   private wayFor(hash: u32, tag: u16): i32 {
     const tags = this.tags + this.tagsOf(hash);
     const same = waysWith(tags, tag);
-    if (same != 0) return ctz(same);
     const free = waysWith(tags, FREE);
     const home = <i32>(hash & (WAYS - 1));
+    if (same != 0 && ((free >> home) & 1) == 0) return ctz(same);
     const grows = free == 0 ? this.count < this.most : this.isCrowded;
     if (free == 0 && !grows) return this.anyWay();
     if (grows) this.make(this.count * 2);
@@ -161,6 +171,16 @@ export class AnswerTable {
     this.chance = nextChance(this.chance);
     return <i32>(this.chance >> 29);
   }
+}
+
+/**
+ * Has nothing been written into this slot? Then, if it is the home of a hash, no answer of that hash lies elsewhere either: it would
+ * have got its home, and what was written is overwritten but never erased.
+ */
+// @ts-ignore: decorator
+@inline
+export function isFree(slot: usize): bool {
+  return load<u64>(slot, SLOT_KEY) == 0;
 }
 
 /** The tag of a hash, of its upper half. The lower bits of the hash choose set and home. */

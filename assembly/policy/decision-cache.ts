@@ -4,7 +4,7 @@ import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { quickHash } from "../bytes/hash";
 import { differsBoth, differsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";
-import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";
+import { AnswerTable, isFree, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";
 
 /**
  * Answers that the subject alone decides, remembered for all permissions of the VM, so that neither the number of rules nor
@@ -20,6 +20,8 @@ export const MAX_REMEMBERED_BYTES: i32 = 112;
 const USUAL_SLOTS: i32 = 32_768;
 /** The same under large policies (`makeRoomFor`). */
 const MOST_SLOTS: i32 = 262_144;
+/** Slots of beginnings that a policy has from the start, at most: with more, what is asked for the first time waits for memory. */
+const MOST_READY_SLOTS: i32 = 131_072;
 /**
  * Slots of short subjects at first. The table takes 592 KiB then, 2.1 MiB where some hundred subjects come again, and up to 17
  * MiB for large policies.
@@ -59,14 +61,18 @@ export function newQuestion(): u32 {
 
 /**
  * A policy of `entries` entries is about to be asked. Each entry may make an answer for all subjects that begin with its tokens
- * (question.ts), and with room for these, decisions cost the same however large the policy is. The tables never shrink again: a
- * VM that had a large policy is likely to have the next.
+ * (question.ts), and with room for these, decisions depend less on how large the policy is. For these there is room from now on, up
+ * to MOST_READY_SLOTS, since each growth forgets what was known. The tables never shrink again: a VM that had a large policy is likely
+ * to have the next.
  */
 export function makeRoomFor(entries: i32): void {
   let count = USUAL_SLOTS;
   while (count / 2 < entries && count < MOST_SLOTS) count <<= 1;
   shortAnswers.mayGrowTo(count);
   beginningAnswers.mayGrowTo(count);
+  let room = LEAST_BEGINNING_SLOTS;
+  while (room / 2 < entries && room < MOST_READY_SLOTS) room <<= 1;
+  beginningAnswers.makeAtLeast(room);
 }
 
 /** A slot's first word; the question is never 0. */
@@ -154,7 +160,9 @@ export function shortAnswerAtHome(key: u64, low: v128, high: v128): u64 {
 // @ts-ignore: decorator
 @inline
 export function shortAnswerAway(key: u64, low: v128, high: v128): u64 {
-  const slot = shortAnswers.candidate(hashPadded(low, high, key));
+  const hash = hashPadded(low, high, key);
+  if (isFree(shortAnswers.home(hash, SHORT_SHIFT))) return NO_ANSWER;
+  const slot = shortAnswers.candidate(hash);
   return slot != 0 && slotHas(slot, key, low, high) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
@@ -165,6 +173,7 @@ export function beginningAnswer(key: u64, low: v128): u64 {
   const hash = hashBeginning(key, low);
   const home = beginningAnswers.home(hash, BEGINNING_SHIFT);
   if (slotHasBeginning(home, key, low)) return load<u64>(home, SLOT_ANSWER);
+  if (isFree(home)) return NO_ANSWER;
   return beginningAnswerAway(hash, key, low);
 }
 
@@ -193,12 +202,17 @@ export function writeDown(question: u32, pointer: usize, length: i32, answer: u6
   if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
 }
 
-/** The same for an answer about all subjects with this beginning. */
+/**
+ * The same for an answer about all subjects with this beginning. Where its home is free, one of at most HALF bytes is remembered at
+ * once: that drives nobody out, and the line of the processor's cache is there already.
+ */
 export function writeDownBeginning(question: u32, pointer: usize, length: i32, answer: u64): void {
   if (length > HALF) return writeDown(question, pointer, length, answer);
   const key = keyOf(question, length);
   const low = lowHalf(pointer, length);
-  const slot = beginningAnswers.slotFor(hashBeginning(key, low));
+  const hash = hashBeginning(key, low);
+  const home = beginningAnswers.home(hash, BEGINNING_SHIFT);
+  const slot = isFree(home) ? beginningAnswers.take(home, hash) : beginningAnswers.slotFor(hash);
   if (slot != 0) fillBeginningSlot(slot, key, answer, low);
 }
 

@@ -28,9 +28,10 @@ import {
 
 /**
  * Groups of subjects, told apart by their first seven bytes. For each a byte says how many leading tokens decide for its
- * subjects; 0: not known. The number is negative while the answer for these tokens was last looked for in vain: the next
- * subject of the group is then first looked for whole. Otherwise subjects that are remembered whole would take a third more
- * time beside longer ones that begin alike.
+ * subjects (DEPTH; 0: not known), and whether an answer about any of these was about the whole subject (HAS_WHOLE). Only then is one
+ * of the group looked for whole, which a first question would wait for in vain. Such a group's number is negative while the answer for
+ * leading tokens was last looked for in vain: the next subject of the group is then first looked for whole. Otherwise subjects that
+ * are remembered whole would take a third more time beside longer ones that begin alike.
  */
 const DEPTHS: usize = 128;
 /**
@@ -41,6 +42,9 @@ const DEPTHS: usize = 128;
 const GROUP: u64 = GOLDEN_64 << 8;
 /** Leaves the seven upper bits of the product, which are the best mixed: a number below DEPTHS. */
 const DEPTH_SHIFT: u64 = 57;
+/** The bits of a group's number, without its sign. */
+const DEPTH: i32 = 15;
+const HAS_WHOLE: i32 = 16;
 /** Leading tokens at most for which an answer is remembered. */
 const MAX_DEPTH: i32 = 8;
 
@@ -120,7 +124,7 @@ export class Question {
   // @ts-ignore: decorator
   @inline
   private recallPadded(pointer: usize, length: i32, low: v128, high: v128): u64 {
-    if (load<i8>(this.depthOf(i64x2.extract_lane(low, 0))) <= 0) {
+    if (load<i8>(this.groupOf(i64x2.extract_lane(low, 0))) < 0) {
       const answer = shortAnswerAtHome(keyOf(this.whole, length), low, high);
       if (answer != NO_ANSWER) return answer;
     }
@@ -129,19 +133,22 @@ export class Question {
 
   private recallElsewhere(pointer: usize, length: i32): u64 {
     const low = lowHalf(pointer, length);
-    const at = this.depthOf(i64x2.extract_lane(low, 0));
-    const depth: i32 = load<i8>(at);
-    if (depth > 0) {
-      const answer = this.recallLeading(pointer, length, at, depth);
+    const at = this.groupOf(i64x2.extract_lane(low, 0));
+    const known: i32 = load<i8>(at);
+    if (known > 0) {
+      const answer = this.recallLeading(pointer, length, at, known);
       if (answer != NO_ANSWER) return answer;
     }
     const key = keyOf(this.whole, length);
     const high = highHalf(pointer, length);
-    // With another depth `recallPadded` has looked at the home already.
-    let answer = depth > 0 ? shortAnswer(key, low, high) : shortAnswerAway(key, low, high);
-    if (answer == NO_ANSWER && depth < 0) {
-      answer = this.recallLeading(pointer, length, at, -depth);
-      if (answer != NO_ANSWER) store<i8>(at, <i8>-depth);
+    let answer = NO_ANSWER;
+    if ((abs(known) & HAS_WHOLE) != 0) {
+      // If the number is negative, `recallPadded` has looked at the home already.
+      answer = known > 0 ? shortAnswer(key, low, high) : shortAnswerAway(key, low, high);
+      if (answer == NO_ANSWER && known < -HAS_WHOLE) {
+        answer = this.recallLeading(pointer, length, at, known);
+        if (answer != NO_ANSWER) store<i8>(at, <i8>-known);
+      }
     }
     // `recallOther` does not look at `last`. Where another way has asked about the same message before, the answer lies there, and
     // must be found: decided anew, it would be written down as if the subject had come twice.
@@ -149,9 +156,9 @@ export class Question {
     return answer == NO_ANSWER && slotHas(last, key, low, high) ? load<u64>(last, SLOT_ANSWER) : answer;
   }
 
-  private recallLeading(pointer: usize, length: i32, depthAt: usize, depth: i32): u64 {
-    const answer = this.recallBeginning(pointer, leadingTokens(pointer, length, depth));
-    if (answer == NO_ANSWER) store<i8>(depthAt, <i8>-depth);
+  private recallLeading(pointer: usize, length: i32, at: usize, known: i32): u64 {
+    const answer = this.recallBeginning(pointer, leadingTokens(pointer, length, abs(known) & DEPTH));
+    if (answer == NO_ANSWER && known > HAS_WHOLE) store<i8>(at, <i8>-known);
     return answer;
   }
 
@@ -183,10 +190,10 @@ export class Question {
   /** About a subject of more than LONGEST bytes. */
   private recallLongSubject(pointer: usize, length: i32): u64 {
     if (this.beginsLikeLast(pointer, length)) return load<u64>(this.lastLeading, SLOT_ANSWER);
-    const at = this.depthOf(load<u64>(pointer));
-    const depth = abs<i32>(load<i8>(at));
-    if (depth != 0) {
-      const answer = this.recallLeading(pointer, length, at, depth);
+    const at = this.groupOf(load<u64>(pointer));
+    const known: i32 = load<i8>(at);
+    if ((abs(known) & DEPTH) != 0) {
+      const answer = this.recallLeading(pointer, length, at, known);
       if (answer != NO_ANSWER) return answer;
     }
     if (length > MAX_REMEMBERED_BYTES) return NO_ANSWER;
@@ -222,23 +229,25 @@ export class Question {
     if (length <= MAX_REMEMBERED_BYTES) {
       fillSlotWith(this.last, keyOf(this.whole, length), answer, pointer, length);
     }
+    const at = this.groupOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
+    const known = abs<i32>(load<i8>(at));
     if (looked != NOT_BY_TOKENS) {
-      const at = this.depthOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
-      const depth = max(max<i32>(abs<i32>(load<i8>(at)), looked), 1);
+      const depth = max(max<i32>(known & DEPTH, looked), 1);
       const leading = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
       if (leading != 0) {
-        store<i8>(at, <i8>depth);
+        store<i8>(at, <i8>(depth | (known & HAS_WHOLE)));
         writeDownBeginning(this.leading, pointer, leading, answer);
         return;
       }
     }
+    store<i8>(at, <i8>-(known | HAS_WHOLE));
     writeDown(this.whole, pointer, length, answer);
   }
 
-  /** Where the depth of a subject's group lies. `beginning` are its first eight bytes, with zeros behind a shorter one. */
+  /** Where the number of a subject's group lies. `beginning` are its first eight bytes, with zeros behind a shorter one. */
   // @ts-ignore: decorator
   @inline
-  private depthOf(beginning: u64): usize {
+  private groupOf(beginning: u64): usize {
     return this.depths + <usize>((beginning * GROUP) >> DEPTH_SHIFT);
   }
 }

@@ -1,4 +1,4 @@
-import { AnswerTable, SLOT_KEY } from "../../assembly/policy/answer-table";
+import { AnswerTable, isFree, SLOT_KEY } from "../../assembly/policy/answer-table";
 
 const SHIFT: usize = 5;
 
@@ -75,6 +75,43 @@ describe("the table of answers", () => {
     const slot = table.candidate(hashOf(7));
     expect(table.slotFor(hashOf(7)) == 0).toBe(true);
     expect(table.slotFor(hashOf(7)) == slot).toBe(true);
+  });
+
+  it("has a hash in its home slot while that is free, even if another of its set has the same tag", () => {
+    const table = new AnswerTable(64, 64, SHIFT);
+    const hashes: StaticArray<u32> = [0x00070003, 0x00070005];
+    for (let i = 0; i < hashes.length; i++) {
+      table.slotFor(hashes[i]);
+      const slot = table.slotFor(hashes[i]);
+      expect(slot == table.home(hashes[i], SHIFT)).toBe(true);
+      expect(isFree(slot)).toBe(true);
+      store<u64>(slot, 1, SLOT_KEY);
+      expect(isFree(slot)).toBe(false);
+    }
+  });
+
+  it("has a slot at once for a hash whose home is free and taken", () => {
+    const table = new AnswerTable(8, 8, SHIFT);
+    for (let number = 0; number < 8; number++) {
+      const home = table.home(<u32>number, SHIFT);
+      expect(isFree(home)).toBe(true);
+      expect(table.take(home, (<u32>number) | ((<u32>number) << 17)) == home).toBe(true);
+      store<u64>(home, <u64>number + 1, SLOT_KEY);
+    }
+    for (let number = 0; number < 8; number++) {
+      const slot = table.candidate((<u32>number) | ((<u32>number) << 17));
+      expect(load<u64>(slot, SLOT_KEY)).toBe(<u64>number + 1);
+    }
+  });
+
+  it("is replaced by an empty one of the wanted size if it has fewer slots", () => {
+    const table = new AnswerTable(64, 4096, SHIFT);
+    for (let i = 0; i < 2; i++) remember(table, 7);
+    table.makeAtLeast(64);
+    expect(knows(table, 7)).toBe(true);
+    table.makeAtLeast(1024);
+    expect(slotsOf(table)).toBe(1024);
+    expect(knows(table, 7)).toBe(false);
   });
 
   it("fills a set of eight before anything in it is replaced", () => {

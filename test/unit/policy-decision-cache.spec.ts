@@ -176,6 +176,20 @@ describe("a decision remembered for a beginning of up to 16 bytes", () => {
     expect(recalledBeginning(question, "stock.")).toBe(-9);
   });
 
+  it("is written down at once where its place is free, and drives out none that was", () => {
+    const question = newQuestion();
+    storeBeginning(question, "kept.", 7);
+    const answer = answerOf(Reason.ALLOWED, 8, 0);
+    let found = 0;
+    for (let i = 0; i < 900; i++) {
+      const beginning = `once.${i}.`;
+      writeDownBeginning(question, placeOf(beginning), lengthOf(beginning), answer);
+      if (recalledBeginning(question, beginning) == 8) found++;
+    }
+    expect(found).toBeGreaterThan(450);
+    expect(recalledBeginning(question, "kept.")).toBe(7);
+  });
+
   it("is kept with the whole subjects if it is longer", () => {
     const question = newQuestion();
     const beginning = "b".repeat(HALF + 1);
@@ -218,6 +232,16 @@ describe("many decisions", () => {
     const found = foundAmong(question, prefix, 40_000);
     expect(found).toBeGreaterThan(7800);
     expect(found).toBeLessThanOrEqual(8192);
+  });
+
+  it("about beginnings have room from the start for as many as a large policy has entries", () => {
+    makeRoomFor(16_000);
+    const question = newQuestion();
+    for (let i = 0; i < 8000; i++) storeBeginning(question, `start.${i}.`, i);
+    let found = 0;
+    for (let i = 0; i < 8000; i++) if (recalledBeginning(question, `start.${i}.`) == i) found++;
+    // By chance some have the set and the tag of another.
+    expect(found).toBeGreaterThan(7980);
   });
 
   it("have room for each entry of a large policy twice over, up to 262,144", () => {
