@@ -28,7 +28,9 @@ export class Sidecar {
     const bootstrap = {
       node: { id: `sidecar~127.0.0.1~${name}`, cluster: name },
       static_resources: {
-        listeners: [tcpListener("outbound", [{ filters: [tcpProxy("outbound", accessLog, settings)] }], { bufferLimit })],
+        listeners: [
+          tcpListener("outbound", [{ filters: [tcpProxy("outbound", accessLog, settings)] }], { bufferLimit }),
+        ],
         clusters: [tcpCluster("outbound", serverPort, { tls, bufferLimit })],
       },
     };
