@@ -13,8 +13,8 @@ export const filterWasm = inRoot("build", "istio-nats.wasm");
 /** Everything that the module is made from. */
 const FILTER_SOURCES = ["asconfig.json", "asconfig.options.json", "package-lock.json", "assembly", "shims"];
 
-/** A transform that makes the filter smaller and does not change what it does, so that only the module that proxies load needs it. */
-const STACK_OVERFLOW = "tools/stack-overflow.mjs";
+/** Transforms that make the filter smaller and do not change what it does, so that only the module that proxies load needs them. */
+const SMALLER = ["tools/stack-overflow.mjs", "tools/static-strings.mjs"];
 
 /** A hash that changes whenever a module made from these files and folders may change. */
 function hashOf(sources: readonly string[]): string {
@@ -63,8 +63,8 @@ let filterBuild: Promise<void> | undefined;
 
 /** Makes build/istio-nats.wasm from assembly/ if it is not up to date, at most once in a process. Returns its path. */
 export async function buildFilter(): Promise<string> {
-  const args = ["--target", "release", "--transform", inRoot(STACK_OVERFLOW)];
-  filterBuild ??= compileOnce("assembly/", args, [...FILTER_SOURCES, STACK_OVERFLOW], filterWasm);
+  const args = ["--target", "release", ...SMALLER.flatMap((transform) => ["--transform", inRoot(transform)])];
+  filterBuild ??= compileOnce("assembly/", args, [...FILTER_SOURCES, ...SMALLER], filterWasm);
   await filterBuild;
   return filterWasm;
 }
