@@ -1,11 +1,11 @@
-import { FixedText } from "../bytes/fixed-text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Identity, PolicyDocument } from "../policy/document";
 import { Principal } from "../policy/principal";
-import { propertyPath, textProperty } from "../proxy/properties";
+import { textProperty } from "../proxy/properties";
 import { nodeNamespace, nodeServiceAccount } from "./node";
 
-const PEER_CERTIFICATE: FixedText = propertyPath(["connection", "uri_san_peer_certificate"]);
-const PEER_PRINCIPAL: FixedText = propertyPath(["filter_state", "io.istio.peer_principal"]);
+const PEER_CERTIFICATE: FixedText = fixedText("connection\0uri_san_peer_certificate");
+const PEER_PRINCIPAL: FixedText = fixedText("filter_state\0io.istio.peer_principal");
 
 /**
  * Who the peer is, from the one source that the configuration names; none stands in for another. To be asked at the

@@ -1,11 +1,11 @@
-import { FixedText } from "../bytes/fixed-text";
-import { propertyPath, textProperty } from "../proxy/properties";
+import { FixedText, fixedText } from "../bytes/fixed-text";
+import { textProperty } from "../proxy/properties";
 
 /** What the proxy says of the workload that it serves (Istio's node metadata). "" where it does not say. */
 
-const NAMESPACE: FixedText = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
-const SERVICE_ACCOUNT: FixedText = propertyPath(["xds", "node", "metadata", "SERVICE_ACCOUNT"]);
-const WORKLOAD: FixedText = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
+const NAMESPACE: FixedText = fixedText("xds\0node\0metadata\0NAMESPACE");
+const SERVICE_ACCOUNT: FixedText = fixedText("xds\0node\0metadata\0SERVICE_ACCOUNT");
+const WORKLOAD: FixedText = fixedText("xds\0node\0metadata\0WORKLOAD_NAME");
 
 /** The workload's namespace. */
 export function nodeNamespace(): string {

@@ -1,11 +1,11 @@
 import { decimal } from "../bytes/digits";
-import { FixedText } from "../bytes/fixed-text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Envelope } from "../policy/envelope";
 import { Faults } from "../policy/faults";
 import { fingerprintOf } from "../policy/fingerprint";
 import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
-import { propertyPath, textProperty } from "../proxy/properties";
+import { textProperty } from "../proxy/properties";
 import { findLoaded, LoadedPolicy, loadPolicy } from "./loaded-policy";
 import { pluginNamed } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
@@ -13,8 +13,8 @@ import { PluginTelemetry } from "./plugin-telemetry";
 import { isReadInSlices, PolicyInForce } from "./policy-in-force";
 import { PublishedPolicy } from "./published-policy";
 
-const PLUGIN_NAME: FixedText = propertyPath(["plugin_name"]);
-const ROOT_ID: FixedText = propertyPath(["plugin_root_id"]);
+const PLUGIN_NAME: FixedText = fixedText("plugin_name");
+const ROOT_ID: FixedText = fixedText("plugin_root_id");
 
 /**
  * For how long ticks must see that the host keeps a root though it has no connection, until the root is believed to be the

@@ -1,4 +1,4 @@
-import { FixedText } from "../bytes/fixed-text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { classOf, reasonOf, ruleOf } from "../policy/answer";
@@ -7,7 +7,7 @@ import { ServerLine } from "../nats/server-line";
 import { ServerError } from "../nats/server-errors";
 import { Reason } from "../policy/reason";
 import { NO_SUBJECT } from "../policy/subject-classes";
-import { numberProperty, propertyPath, textProperty } from "../proxy/properties";
+import { numberProperty, textProperty } from "../proxy/properties";
 import { actOn } from "../proxy/stream";
 import { AuditSubject } from "../telemetry/audit";
 import { UNKNOWN } from "../telemetry/names";
@@ -21,8 +21,8 @@ import { PluginTelemetry } from "./plugin-telemetry";
 import { queueLengthOf, queueOf, subjectLengthOf, subjectOf } from "./subscription";
 import { summarize, summarizeRefusal } from "./summary";
 
-const CONNECTION_ID: FixedText = propertyPath(["connection", "id"]);
-const SOURCE_ADDRESS: FixedText = propertyPath(["source", "address"]);
+const CONNECTION_ID: FixedText = fixedText("connection\0id");
+const SOURCE_ADDRESS: FixedText = fixedText("source\0address");
 
 /**
  * Whom a record is about. Two properties are read from the host for that, so only for a record that is written, at most

@@ -1,9 +1,9 @@
 import { decimal } from "../bytes/digits";
-import { FixedText } from "../bytes/fixed-text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
 import { Reason, REASON_NAMES } from "../policy/reason";
-import { propertyPath, setTextProperty } from "../proxy/properties";
+import { setTextProperty } from "../proxy/properties";
 import { Totals } from "../telemetry/totals";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Connection } from "./connection";
@@ -12,15 +12,15 @@ import { Connection } from "./connection";
  * A connection's summary as filter state, for the access log: `wasm.nats_denied` and so on. It is set at the first refusal
  * and before the connection is let go; Envoy writes the access log after that.
  */
-const PRINCIPAL: FixedText = propertyPath(["nats_principal"]);
-const CLIENT_ID: FixedText = propertyPath(["nats_client_id"]);
-const MESSAGES_IN: FixedText = propertyPath(["nats_messages_in"]);
-const BYTES_IN: FixedText = propertyPath(["nats_bytes_in"]);
-const MESSAGES_OUT: FixedText = propertyPath(["nats_messages_out"]);
-const BYTES_OUT: FixedText = propertyPath(["nats_bytes_out"]);
-const REFUSED: FixedText = propertyPath(["nats_refused"]);
-const DENIED: FixedText = propertyPath(["nats_denied"]);
-const LAST_REFUSAL: FixedText = propertyPath(["nats_last_refusal"]);
+const PRINCIPAL: FixedText = fixedText("nats_principal");
+const CLIENT_ID: FixedText = fixedText("nats_client_id");
+const MESSAGES_IN: FixedText = fixedText("nats_messages_in");
+const BYTES_IN: FixedText = fixedText("nats_bytes_in");
+const MESSAGES_OUT: FixedText = fixedText("nats_messages_out");
+const BYTES_OUT: FixedText = fixedText("nats_bytes_out");
+const REFUSED: FixedText = fixedText("nats_refused");
+const DENIED: FixedText = fixedText("nats_denied");
+const LAST_REFUSAL: FixedText = fixedText("nats_last_refusal");
 
 /** Bytes of a subject that are shown at most. */
 const SHOWN: i32 = 128;

@@ -1,7 +1,7 @@
-import { FixedText } from "../bytes/fixed-text";
-import { propertyPath, textProperty } from "../proxy/properties";
+import { FixedText, fixedText } from "../bytes/fixed-text";
+import { textProperty } from "../proxy/properties";
 
-const UPSTREAM_TLS: FixedText = propertyPath(["upstream", "tls_version"]);
+const UPSTREAM_TLS: FixedText = fixedText("upstream\0tls_version");
 
 /**
  * Has the proxy begun TLS with nats-server itself (Istio's DestinationRule `tls`)? To be asked when nats-server has said

@@ -1,17 +1,12 @@
-import { FixedText, fixedText } from "../bytes/fixed-text";
+import { FixedText } from "../bytes/fixed-text";
 import { isValidUtf8 } from "../bytes/utf8";
 import { proxy_get_property, proxy_set_property, STATUS_OK } from "./host";
 import { releaseAnswer } from "./memory";
 
+// A property's path is here as the host wants it: its segments, joined by NUL, such as "connection\0id".
+
 const pointerAddress: usize = memory.data(8);
 const sizeAddress: usize = memory.data(8);
-
-/** The path of a property as the host wants it: its segments, joined by NUL. To be made once for each property. */
-export function propertyPath(segments: StaticArray<string>): FixedText {
-  let joined = "";
-  for (let i = 0; i < segments.length; i++) joined += (i > 0 ? "\0" : "") + segments[i];
-  return fixedText(joined);
-}
 
 /** The address of the property's bytes, whose number is at `sizeAddress`; 0 when it is absent. Give it to `releaseAnswer`. */
 function receive(path: FixedText): usize {
