@@ -27,17 +27,24 @@ export const PROXIES: Matchers = {
 const TARGET = "(cluster, job, instance)";
 
 /**
- * Events of a counter in the `range` up to now, which has so many `seconds`; in lines. increase() does not see the first event of a
- * series, which for a client that was refused once is its only one. So a series that is new counts in full, unless its target is new
- * too and the proxy older: then all series are. Nor does increase() see that a counter has begun again and come to where it was: the
- * proxy has restarted, or a new VM has followed one that had no connections. So does a series that lacks in a scrape that succeeded.
- * What is written by hand is held against this (test/pictures/rare-events.test.ts).
+ * Events of a counter in the `range` up to now, which has so many `seconds`; in lines. increase() misses two things. One is the first
+ * event of a series, which for a client that was refused once is its only one. The other is that a counter has begun again and come to
+ * where it was, or further. Then the counter itself is the answer:
+ *
+ * - where the series is new at a target that is not, or the proxy is young, so that all that it has counted is;
+ * - where the series was missing in scrapes that succeeded, as when a new VM follows one that had no connections.
+ *
+ * Where the counter fell, increase() knows better, since it has what came before, too. The last minute is no gap: by remote write a
+ * sample may come later than that of `up`. What is written by hand is held against this (test/pictures/rare-events.test.ts).
  */
 export function increaseFromNothing(selector: string, range: string, seconds: number | string): string[] {
+  const scrapes = `count_over_time(${selector}[${range}] offset 1m)`;
+  const succeeded = `min by ${TARGET} (sum_over_time(up[${range}] offset 1m))`;
   return [
-    `(${selector} unless ${selector} offset ${range})`,
-    `and on ${TARGET} (up offset ${range} == 1 or envoy_server_uptime < ${seconds})`,
-    `or ${selector} and count_over_time(${selector}[${range}]) < on ${TARGET} group_left () max by ${TARGET} (sum_over_time(up[${range}]))`,
+    `increase(${selector}[${range}]) and resets(${selector}[${range}]) > 0`,
+    `or (${selector} unless ${selector} offset ${range}) and on ${TARGET} up offset ${range} == 1`,
+    `or ${selector} and on ${TARGET} envoy_server_uptime < ${seconds}`,
+    `or ${selector} and ${scrapes} < on ${TARGET} group_left () ${succeeded}`,
     `or increase(${selector}[${range}])`,
   ];
 }
