@@ -12,6 +12,7 @@ import { findPromtool } from "../../tools/prometheus.ts";
 import { faultsOf, validatorOf } from "./crd.ts";
 import { snippets } from "../deploy/guide.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { assertAnswers } from "./promtool-answers.ts";
 import { documents, fencedQueries, gates, panelQueries, shippedDashboards } from "./queries.ts";
 
 const TESTS_FILE = "test/pictures/alerts.test.yaml";
@@ -122,6 +123,24 @@ describe("the alerts", () => {
         assert.ok(of.includes("cluster"), `${clause} in ${query}`);
       }
     }
+  });
+
+  it("do not blame a change of the policy for what was refused before the rules were loaded", async () => {
+    const { expr } = alerts.find(({ alert }) => alert === "NATSRefusalsAfterPolicyChange")!;
+    const broker = 'reporter="destination", namespace="messaging", destination_workload="nats"';
+    const client = `${broker}, source_principal="p", rule="r"`;
+    const policies = [
+      { series: `istio_nats_policy_info{${broker}, policy="aaaa"}`, values: "1x69 0x20" },
+      { series: `istio_nats_policy_info{${broker}, policy="bbbb"}`, values: "_x69 1x20" },
+    ];
+    const recorded = (counted: string, refused: string): object[] => [
+      ...policies,
+      { series: `istio_nats:policies:count{${broker}}`, values: counted },
+      { series: `istio_nats:refusals:increase10m{${client}}`, values: refused },
+    ];
+    await assertAnswers(recorded("_x60 1x30", "_x60 5x30"), `${expr} or vector(0)`, 75, 0);
+    // Loaded long ago, and refused since the change.
+    await assertAnswers(recorded("1x90", "_x70 5x20"), `${expr} or vector(0)`, 75, 5);
   });
 
   it("are each shown quiet, then firing, then quiet again", () => {
