@@ -256,6 +256,14 @@ describe("the answers of the gates", () => {
     await play([seldom(inForce(BROKER))], BROKER.values, SILENT);
   });
 
+  it("do not fail because the policy has changed and was scraped only once since", async () => {
+    const { target, own, values } = BROKER;
+    const policy = (name: string, numbers: string): InputSeries =>
+      series("istio_nats_policy_info", { ...target, ...own, policy: name, mode: "ENFORCE" }, numbers);
+    // The answers are of 20 minutes, which is the sample after 80 others.
+    await play([policy("aaaa", "1x79 0x40"), policy("bbbb", "_x80 1x40")], values, QUIET);
+  });
+
   it("see that a service has begun to hang, and see no more than that", async () => {
     const { target, own, values } = BROKER;
     const of = (name: string, labels: Labels, numbers: string): InputSeries =>
