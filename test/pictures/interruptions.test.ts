@@ -65,7 +65,8 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
   before(async () => {
     brokers.push(await startBroker());
     pod.proxy = brokers[0];
-    const labels = { namespace: "messaging", pod: "nats-0", app_kubernetes_io_name: "nats" };
+    const name = { app_kubernetes_io_name: "nats", service_istio_io_canonical_name: "nats" };
+    const labels = { namespace: "messaging", pod: "nats-0", ...name };
     const scrapes = [scraping([{ address: await pod.listen(), labels }])];
     prometheus = await PrometheusServer.start(brokers[0]!.folder, scrapes, [inRoot(...RULES_FILE.split("/"))]);
   });

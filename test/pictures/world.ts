@@ -17,7 +17,7 @@ function filter(config: object): WasmFilter {
 }
 
 function pod(name: string): Record<string, string> {
-  return { namespace: "messaging", pod: name, app_kubernetes_io_name: "nats" };
+  return { namespace: "messaging", pod: name, app_kubernetes_io_name: "nats", service_istio_io_canonical_name: "nats" };
 }
 
 /** The labels of other pods that the filter runs in: Istio's labels of a waypoint and of an egress gateway. */
