@@ -48,7 +48,7 @@ function panelsOver(stat: string, pattern: RegExp): string[] {
 
 /** Without what PromQL, YAML and Markdown lay out freely. */
 function compact(text: string): string {
-  return text.replace(/[\s()]/g, "");
+  return text.replace(/\s/g, "");
 }
 
 const SECONDS = { m: 60, h: 3_600, d: 86_400 };

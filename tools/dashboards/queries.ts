@@ -41,10 +41,11 @@ export function increaseFromNothing(selector: string, range: string, seconds: nu
   const scrapes = `count_over_time(${selector}[${range}] offset 1m)`;
   const succeeded = `min by ${TARGET} (sum_over_time(up[${range}] offset 1m))`;
   return [
-    `increase(${selector}[${range}]) and resets(${selector}[${range}]) > 0`,
-    `or (${selector} unless ${selector} offset ${range}) and on ${TARGET} up offset ${range} == 1`,
-    `or ${selector} and on ${TARGET} envoy_server_uptime < ${seconds}`,
-    `or ${selector} and ${scrapes} < on ${TARGET} group_left () ${succeeded}`,
+    "(",
+    `  (${selector} unless ${selector} offset ${range}) and on ${TARGET} up offset ${range} == 1`,
+    `  or ${selector} and on ${TARGET} envoy_server_uptime < ${seconds}`,
+    `  or ${selector} and ${scrapes} < on ${TARGET} group_left () ${succeeded}`,
+    `) unless resets(${selector}[${range}]) > 0`,
     `or increase(${selector}[${range}])`,
   ];
 }
