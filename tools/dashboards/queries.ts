@@ -31,7 +31,8 @@ const TARGET = "(cluster, job, instance)";
  * event of a series, which for a client that was refused once is its only one. The other is that a counter has begun again and come to
  * where it was, or further. Then the counter itself is the answer:
  *
- * - where the series is new at a target that is not, or the proxy is young, so that all that it has counted is;
+ * - where the series is new at a target that is not, nor has got other labels, which make all of its series new;
+ * - where the proxy is young, so that all that it has counted is;
  * - where the series was missing in scrapes that succeeded, as when a new VM follows one that had no connections.
  *
  * Where the counter fell, increase() knows better, since it has what came before, too. The last minute is no gap: by remote write a
@@ -42,7 +43,7 @@ export function increaseFromNothing(selector: string, range: string, seconds: nu
   const succeeded = `min by ${TARGET} (sum_over_time(up[${range}] offset 1m))`;
   return [
     "(",
-    `  (${selector} unless ${selector} offset ${range}) and on ${TARGET} up offset ${range} == 1`,
+    `  (${selector} unless ${selector} offset ${range}) and on ${TARGET} (up offset ${range} == 1 and up)`,
     `  or ${selector} and on ${TARGET} envoy_server_uptime < ${seconds}`,
     `  or ${selector} and ${scrapes} < on ${TARGET} group_left () ${succeeded}`,
     `) unless resets(${selector}[${range}]) > 0`,
