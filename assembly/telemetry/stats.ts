@@ -35,7 +35,7 @@ export const LABELS: Label[] = [
   new Label("rule", "The rule that decided; `unknown` when none did, `other` beyond the bounds."),
   new Label("kind", "What kind of error, or of duration, it was."),
   new Label("policy", "The fingerprint of the configuration: FNV-1a of its bytes, 16 hexadecimal digits."),
-  new Label("mode", "`ENFORCE` or `DRY_RUN`, of the whole configuration under which it was."),
+  new Label("mode", "`ENFORCE` or `DRY_RUN`: the mode of the configuration that was in force."),
   new Label("version", "The filter's version."),
 ];
 
@@ -117,7 +117,7 @@ export const STATS: Stat[] = [
     names.PROTOCOL_ERRORS,
     "counter",
     ["kind", "mode"],
-    "Streams that could not be read as NATS and were ended (with the mode DRY_RUN: passed unread).",
+    "Streams that could not be read as NATS: ended in the mode ENFORCE, passed unread in DRY_RUN.",
     false,
   ),
   new Stat(names.SERVER_ERRORS, "counter", ["kind"], "Errors that nats-server itself told a client (-ERR).", false),
