@@ -1,7 +1,8 @@
 import type { Field } from "../manifests/field.ts";
 import type { Mesh } from "./mesh.ts";
+import { CLIENT_PORT } from "./nats-ports.ts";
 import type { Plugin } from "./plugin.ts";
-import { mayMeet } from "./selector.ts";
+import { selects } from "./selector.ts";
 import type { Service } from "./service.ts";
 import type { Workload } from "./workload.ts";
 
@@ -19,17 +20,20 @@ export function clientsIn(mesh: Mesh): Client[] {
     if (mesh.brokers.includes(workload)) return [];
     const variables = workload.containers.flatMap((container) => container.items("env"));
     return variables.flatMap((variable) => {
-      const host = hostOf(variable);
-      const service = host === undefined ? undefined : mesh.clientServiceNamed(host, workload.namespace);
-      return service ? [{ workload, service, variable }] : [];
+      const address = addressIn(variable);
+      const service = address && mesh.clientServiceNamed(address.host, workload.namespace);
+      const isForClients = service && mesh.clientPorts(service).some(({ number }) => number === address.port);
+      return isForClients === true ? [{ workload, service, variable }] : [];
     });
   });
 }
 
-/** The host of an address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
-function hostOf(variable: Field): string | undefined {
+/** An address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
+function addressIn(variable: Field): { host: string; port: number } | undefined {
   const value = variable.text("value") ?? "";
-  return (/^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value))?.[1];
+  const [, host, port = CLIENT_PORT] =
+    /^nats:\/\/(?:[^@/]*@)?([^:/,]+)(?::(\d+))?/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value) ?? [];
+  return host === undefined ? undefined : { host, port: Number(port) };
 }
 
 /** Whether a plugin judges who comes by a Service. */
@@ -39,5 +43,7 @@ export function judges(plugin: Plugin, service: Service, mesh: Mesh): boolean {
   if (placement !== "server-sidecar") return false;
   const behind = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
   if (behind.length > 0) return behind.some((broker) => mesh.brokersOf(plugin).has(broker));
-  return plugin.resource.namespace === service.namespace && mayMeet(plugin.selector, service.selector);
+  // Whatever pods are behind it, the plugin is for. A Service without a selector may lead out of the cluster.
+  const isForAll = service.selector.size > 0 && selects(plugin.selector, service.selector);
+  return plugin.resource.namespace === service.namespace && isForAll;
 }

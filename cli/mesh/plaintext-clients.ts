@@ -137,6 +137,13 @@ interface WayPast {
 
 /** Why a client's connections to nats-server have no mTLS, as far as its pods and the Sidecars for them show. */
 export function wayWithoutMtls({ workload, service }: Client, mesh: Mesh): WayPast | undefined {
+  const host = hostNetwork(workload);
+  if (host) {
+    const remedy = "remove hostNetwork, so that the client is in the mesh";
+    return { place: host, how: "is in the host's network, outside the mesh,", remedy };
+  }
+  // ztunnel reads neither the pods' label against sidecars nor annotations for them (istio-cni's values, `enablementSelectors`).
+  if (mesh.isAmbient(workload)) return undefined;
   return wayPastSidecar(workload, mesh) ?? wayUnknown(workload, service, mesh);
 }
 
@@ -144,12 +151,7 @@ export function wayWithoutMtls({ workload, service }: Client, mesh: Mesh): WayPa
 function wayPastSidecar(workload: Workload, mesh: Mesh): WayPast | undefined {
   const refused = refusedInjection(workload);
   if (refused) return { place: refused, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
-  const host = hostNetwork(workload);
-  if (host) {
-    const remedy = "remove hostNetwork, so that Istio injects a sidecar into the client";
-    return { place: host, how: "is in the host's network, has no sidecar,", remedy };
-  }
-  const asked = mesh.isAmbient(workload) ? undefined : uninjected(workload, mesh);
+  const asked = uninjected(workload, mesh);
   if (asked) return { place: asked.place, how: `has no sidecar (${asked.why})`, remedy: asked.remedy };
   const without = capturesNoAddress(workload, CLIENT_PORT);
   if (without) {
@@ -164,7 +166,6 @@ function wayPastSidecar(workload: Workload, mesh: Mesh): WayPast | undefined {
 
 /** Why its own sidecar takes nats-server for an unknown address, to which it speaks no mTLS. */
 function wayUnknown(workload: Workload, service: Service, mesh: Mesh): WayPast | undefined {
-  if (mesh.isAmbient(workload)) return undefined;
   const numbers = mesh.clientPorts(service).map(({ number }) => number);
   const sidecar = sidecarsFor(workload, mesh).find((one) =>
     numbers.every((number) => leavesOut(one, workload, service, number)),

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DOCUMENTS, document, ids } from "./sound-mesh.ts";
-import { doctor } from "./support.ts";
+import { doctor, istioNats } from "./support.ts";
 
-function client(name: string, serviceAccountName?: string, labels: object = {}): string {
-  const containers = [{ name, env: [{ name: "NATS_URL", value: "nats://nats.messaging:4222" }] }];
+const ADDRESS = "nats://nats.messaging:4222";
+
+function client(name: string, serviceAccountName?: string, labels: object = {}, value = ADDRESS): string {
+  const containers = [{ name, env: [{ name: "NATS_URL", value }] }];
   const template = { metadata: { labels: { app: name, ...labels } }, spec: { serviceAccountName, containers } };
   return document("apps", "Deployment", name, "shop", { template });
 }
@@ -95,5 +97,55 @@ describe("a client of nats-server", () => {
     assert.ok(!ids(...elsewhere, client("orders", "orders")).includes("client-without-rule"));
     const faulty = withSources([{ serviceAccounts: ["orders"] }]);
     assert.deepEqual(ids(...faulty, client("orders", "orders")), ["policy-fault"]);
+  });
+
+  it("is nobody who connects to another of nats-server's ports, or to what may be no pod that the plugin judges", () => {
+    const sources = withSources([{ serviceAccounts: ["shop/other"] }]);
+    const to = (value: string, ...more: string[]): string[] =>
+      ids(...sources, client("orders", "orders", {}, value), ...more);
+    assert.deepEqual(to("nats://nats.messaging"), ["client-without-rule"]);
+    assert.deepEqual(to("nats://nats.messaging:7422"), []);
+    assert.deepEqual(to("nats://nats.messaging:8222"), []);
+    const ports = [{ name: "tcp-client", port: 4222 }];
+    const service = (spec: object): string => {
+      const metadata = { name: "outside", namespace: "messaging" };
+      return JSON.stringify({ apiVersion: "v1", kind: "Service", metadata, spec: { ports, ...spec } });
+    };
+    const external = service({ type: "ExternalName", externalName: "nats.example.com" });
+    assert.deepEqual(to("nats://outside.messaging:4222", external), []);
+    assert.deepEqual(to("nats://outside.messaging:4222", service({})), []);
+    const ofOthers = service({ selector: { track: "other" } });
+    assert.deepEqual(to("nats://outside.messaging:4222", ofOthers), ["service-selects-nothing"]);
+    const more = service({ selector: { app: "nats", track: "other" } });
+    assert.deepEqual(to("nats://outside.messaging:4222", more), ["client-without-rule", "service-selects-nothing"]);
+  });
+
+  it("is not judged where its manifest does not say who it is", () => {
+    const sources = withSources([{ serviceAccounts: ["shop/orders"] }]);
+    for (const namespace of ["${NAMESPACE}", undefined])
+      assert.deepEqual(
+        ids(...sources, client("orders", "orders").replace('"shop"', JSON.stringify(namespace ?? ""))),
+        [],
+        namespace,
+      );
+    for (const account of ["${ACCOUNT}", "{{ .Values.account }}"])
+      assert.deepEqual(ids(...sources, client("orders", account)), [], account);
+    const without = [...sources, client("other", "other").replace('"shop"', '""')].join("\n---\n");
+    const given = istioNats(["doctor", "-n", "shop", "-"], without);
+    assert.match(given.output, /Deployment shop\/other connects to .* to whom no rule .* allows anything/);
+  });
+
+  it("is in the mesh by ztunnel, whatever its pods say of sidecars", () => {
+    const allowed = withSources([{ serviceAccounts: ["shop/orders"] }]);
+    const ambient = namespace("shop", { "istio.io/dataplane-mode": "ambient" });
+    const refusing = client("orders", "orders", { "sidecar.istio.io/inject": "false" });
+    assert.deepEqual(ids(...allowed, refusing, ambient), []);
+    const excluding = client("orders", "orders").replace(
+      '"labels"',
+      '"annotations":{"traffic.sidecar.istio.io/excludeOutboundPorts":"4222"},$&',
+    );
+    assert.deepEqual(ids(...allowed, excluding, ambient), []);
+    const inHost = refusing.replace('"containers"', '"hostNetwork":true,$&');
+    assert.deepEqual(ids(...allowed, inHost, ambient), ["plaintext-client"]);
   });
 });

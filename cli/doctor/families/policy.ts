@@ -3,7 +3,7 @@ import type { Resource } from "../../manifests/resource.ts";
 import { judgePolicy, type AskFilter, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Verdict } from "../../filter-host.ts";
 import { byPosition, placeText, type Place } from "../../manifests/place.ts";
-import { isFilledIn } from "../../manifests/unfilled.ts";
+import { firstUnfilled } from "../../manifests/unfilled.ts";
 import { clientsIn, type Client } from "../../mesh/clients.ts";
 import { wayWithoutMtls } from "../../mesh/plaintext-clients.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
@@ -402,7 +402,7 @@ const MESH_CHECKS = {
     what:
       "A workload has the address of nats-server in its environment, and no rule of the plugin there allows its service account " +
       "anything, as the compiled filter itself judges. In ENFORCE it reads `Authorization Violation`, and its connection is closed. Pods " +
-      "that name no service account have the one called `default`.",
+      "that name no service account have the one called `default`. Of manifests without a namespace this is judged only with `-n`.",
     remedy: "name its service account in a rule",
   },
   "trust-domain-alias-missing": {
@@ -413,6 +413,13 @@ const MESH_CHECKS = {
     remedy: "add it to trustDomains, unless its workloads are to be refused",
   },
 } as const satisfies Record<string, Check>;
+
+/** Whether a client's manifest says who it is: with a namespace, unless one is given, and with nothing that is still to be filled in. */
+function isIdentityKnown({ workload }: Client, { isNamespaceGiven }: Patient): boolean {
+  const { namespace, name } = workload.serviceAccount;
+  const isPlaced = !workload.resource.isNamespaceAssumed || isNamespaceGiven === true;
+  return isPlaced && firstUnfilled(`${namespace}/${name}`) === undefined;
+}
 
 /** Clients that will read "Authorization Violation" as soon as they connect. */
 function judgeClients(
@@ -426,10 +433,9 @@ function judgeClients(
     const { title } = workload.resource;
     const whom = `${account.namespace}/${account.name}`;
     const place = variable.placeOf("value");
-    const compared = [workload.resource];
     if (slip) {
       const message = `${title} connects to ${service.resource.title} (${placeText(place)}) as ${whom}, to whom no rule allows anything; ${slip.value.text() ?? ""} is nobody among the files`;
-      report("client-without-rule", slip.value.place, message, { remedy: `did you mean ${slip.write}?`, compared });
+      report("client-without-rule", slip.value.place, message, `did you mean ${slip.write}?`);
       continue;
     }
     const message = `${title} connects to ${service.resource.title} as ${whom}, to whom no rule of ${plugin.resource.title} allows anything`;
@@ -437,7 +443,7 @@ function judgeClients(
       account.name === "default"
         ? "give the pods a serviceAccountName of their own, and name that in a rule"
         : `name it in a rule, from: [{principals: [${principal}]}]`;
-    report("client-without-rule", place, message, { remedy, compared });
+    report("client-without-rule", place, message, remedy);
   }
 }
 
@@ -449,7 +455,7 @@ export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
     const ofMesh = meshTrustDomains(mesh);
     // Without mTLS a client has no identity at all, which has a finding of its own.
     const clients = clientsIn(mesh).filter(
-      (client) => !isFilledIn(client.workload.serviceAccount.name) && !wayWithoutMtls(client, mesh),
+      (client) => isIdentityKnown(client, patient) && !wayWithoutMtls(client, mesh),
     );
     for (const plugin of mesh.plugins) {
       const { resource, config, wasm } = plugin;
