@@ -17,9 +17,6 @@ export const INJECT = "sidecar.istio.io/inject";
 /** The label of pods, or of their Namespace, that says which data plane they have. */
 export const DATAPLANE_MODE = "istio.io/dataplane-mode";
 
-/** The annotation in which the injector writes what it has added. */
-export const INJECTION_STATUS = "sidecar.istio.io/status";
-
 /** The pods of a cluster that a workload is, or stands for: an API server alone gives out uids. */
 function podsOfCluster(workload: Workload): Workload[] {
   return [workload, ...workload.pods].filter(

@@ -2,23 +2,25 @@ import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { selectorOf } from "../manifests/selector-path.ts";
 import { getOrMake } from "../get-or-make.ts";
-import { DATAPLANE_MODE, INJECT, INJECTION_STATUS } from "./capture.ts";
-import type { Labels } from "./selector.ts";
-import type { Workload } from "./workload.ts";
+import { capturesNoAddress, DATAPLANE_MODE, excludedInbound, excludedOutbound, INJECT, TRAFFIC } from "./capture.ts";
+import { mountedBy } from "./mounts.ts";
+import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
+import { PROXY, transportOf, type Workload } from "./workload.ts";
 
 /** The reference that Kubernetes keeps in an object to the one that made it. */
 function referenceOf({ root }: Resource): Field | undefined {
   return root.items("metadata", "ownerReferences").find((reference) => reference.text("controller") === "true");
 }
 
-function keyOf(group: string, kind: string, namespace: string, name: string): string {
+/** By this an object and a reference to it are found to be the same. */
+function keyOf({ group, kind, namespace, name }: Pick<Resource, "group" | "kind" | "namespace" | "name">): string {
   return JSON.stringify([group, kind, namespace, name]);
 }
 
 /** An owner is in the namespace of what it owns. */
 function ownerKeyOf(reference: Field, { namespace }: Resource): string {
   const group = /^(.*)\//.exec(reference.text("apiVersion") ?? "")?.[1] ?? "";
-  return keyOf(group, reference.text("kind") ?? "", namespace, reference.text("name") ?? "");
+  return keyOf({ group, kind: reference.text("kind") ?? "", namespace, name: reference.text("name") ?? "" });
 }
 
 /** An object that had the same name before has another uid; one from a file has none. */
@@ -40,20 +42,53 @@ function tellingKeys(resources: readonly Resource[]): Set<string> {
   return keys;
 }
 
-/** The annotations that Istio reads. */
-function annotationsForIstio(annotations: Labels): [key: string, value: string][] {
-  return [...annotations].filter(([key]) => key.includes("istio.io/") && key !== INJECTION_STATUS);
+/** The annotations that the injector, Istio's CNI and ztunnel's write themselves, whatever the template has. */
+const WRITTEN_BY_ISTIO: ReadonlySet<string> = new Set([
+  "ambient.istio.io/redirection",
+  "istio.io/rev",
+  "prometheus.istio.io/secure-port",
+  "proxy.istio.io/overrides",
+  "sidecar.istio.io/interceptionMode",
+  "sidecar.istio.io/status",
+]);
+
+/** The containers that the injector adds. */
+const INJECTED: ReadonlySet<string | undefined> = new Set([PROXY, "istio-init", "istio-validation"]);
+
+/**
+ * Which traffic the pods' sidecar leaves alone, as doctor judges it. Not the annotations themselves: with Istio's CNI the injector
+ * writes the mesh's defaults into them, and its own ports (`excludeInboundPort` in pkg/kube/inject/template.go).
+ */
+function uncapturedBy(workload: Workload, ports: readonly number[]): unknown[] {
+  const interception = workload.annotations.get("sidecar.istio.io/interceptionMode");
+  return [
+    interception === "NONE",
+    ...ports.flatMap((port) => [
+      excludedInbound(workload, port)?.why,
+      excludedOutbound(workload, port) !== undefined,
+      capturesNoAddress(workload, port) !== undefined,
+    ]),
+  ];
 }
 
-/** What else doctor reads of pods, of these of their containers. Kubernetes, and the injector, add others. */
-function writtenIn({ pod, containers, serviceAccount }: Workload, names: readonly (string | undefined)[]): string {
-  const own = containers.filter((container) => names.includes(container.text("name")));
+/** What doctor reads of pods, and of these of their containers: one text for pods of which it says the same. */
+function described(workload: Workload, names: ReadonlySet<string | undefined>, keys: ReadonlySet<string>): string {
+  const { pod, labels, annotations, containers, servers, serviceAccount } = workload;
+  const own = containers.filter((container) => names.has(container.text("name")));
+  const ports = own.flatMap((container) => container.items("ports"));
+  const numbers = ports.flatMap((port) => port.integer("containerPort") ?? []);
   return JSON.stringify([
+    [...labels].filter(([key]) => keys.has(key)).sort(),
+    [...annotations]
+      .filter(([key]) => key.includes("istio.io/") && !key.startsWith(TRAFFIC) && !WRITTEN_BY_ISTIO.has(key))
+      .sort(),
+    uncapturedBy(workload, [CLIENT_PORT, ...PEER_PORTS, ...numbers]),
+    servers.map((container) => container.text("name")),
     own.map((container) => [
       container.text("name"),
       ...["command", "args"].map((key) => container.items(key).map((word) => word.text())),
       container.items("env").map((variable) => [variable.text("name"), variable.text("value")]),
-      container.items("ports").map((port) => [port.text("name"), port.text("containerPort"), port.text("protocol")]),
+      container.items("ports").map((port) => [port.text("name"), port.text("containerPort"), transportOf(port)]),
     ]),
     serviceAccount.name,
     pod.text("spec", "hostNetwork"),
@@ -61,22 +96,37 @@ function writtenIn({ pod, containers, serviceAccount }: Workload, names: readonl
   ]);
 }
 
-/** The ConfigMaps and Secrets that pods mount, to which the injector adds Istio's own. */
-function mounted({ pod }: Workload): string[] {
-  const volumes = pod.items("spec", "volumes");
-  return volumes.flatMap((volume) => volume.text("configMap", "name") ?? volume.text("secret", "secretName") ?? []);
+/** The names of the containers that are not the injector's. */
+function ownContainers({ containers }: Workload): Set<string | undefined> {
+  return new Set(containers.map((container) => container.text("name")).filter((name) => !INJECTED.has(name)));
 }
 
-/** Whether nothing that doctor reads of these pods differs from what another object says of pods. */
-function saysSame(pods: Workload, other: Workload, keys: ReadonlySet<string>): boolean {
-  for (const key of keys) if (pods.labels.get(key) !== other.labels.get(key)) return false;
-  const names = other.containers.map((container) => container.text("name"));
-  const annotations = annotationsForIstio(other.annotations);
+/** The ConfigMaps and Secrets that pods mount, without the one that the injector adds, and without volumes of other kinds. */
+function mounted(workload: Workload): string[] {
+  return [...mountedBy([workload])].filter((key) => !/\/(?:istio-ca-root-cert)?$/.test(key));
+}
+
+/** Whether nothing that doctor reads of these pods differs from what their owner says of pods, to which others may add containers. */
+function saysSame(pods: Workload, owner: Workload, keys: ReadonlySet<string>): boolean {
+  const names = ownContainers(owner);
+  const mounts = new Set(mounted(pods));
   return (
-    annotations.every(([key, value]) => pods.annotations.get(key) === value) &&
-    writtenIn(pods, names) === writtenIn(other, names) &&
-    mounted(other).every((name) => mounted(pods).includes(name))
+    described(pods, names, keys) === described(owner, names, keys) && mounted(owner).every((name) => mounts.has(name))
   );
+}
+
+/**
+ * What nobody writes by hand, so that nothing is in it but what its owner says. An operator's StatefulSet has more than its pods'
+ * template.
+ */
+const MADE_FROM_TEMPLATES: ReadonlySet<string> = new Set(["Pod", "ReplicaSet", "Job"]);
+
+/** More than any known controller's pods have above them. Objects that own each other end here too. */
+const MAX_OWNERS = 8;
+
+/** Whether a pod runs nothing any more, as those of a Job that is done, or never will. */
+function hasEnded({ root, kind }: Resource): boolean {
+  return kind === "Pod" && ["Succeeded", "Failed"].includes(root.text("status", "phase") ?? "");
 }
 
 /**
@@ -85,34 +135,42 @@ function saysSame(pods: Workload, other: Workload, keys: ReadonlySet<string>): b
  * A pod from before the last change of its owner is another one.
  */
 export function withoutOwned(workloads: readonly Workload[], resources: readonly Resource[]): Workload[] {
-  const byKey = new Map(
-    workloads.map((workload) => {
-      const { group, kind, namespace, name } = workload.resource;
-      return [keyOf(group, kind, namespace, name), workload];
-    }),
-  );
-  const ownerOf = ({ resource }: Workload): Workload | undefined => {
+  const byKey = new Map<string, Resource[]>();
+  for (const resource of resources) getOrMake(byKey, keyOf(resource), () => []).push(resource);
+  const ownerOf = (resource: Resource): Resource | undefined => {
     const reference = referenceOf(resource);
-    const owner = reference && byKey.get(ownerKeyOf(reference, resource));
-    return owner && isUidOf(owner.resource, reference) ? owner : undefined;
+    return reference && byKey.get(ownerKeyOf(reference, resource))?.find((owner) => isUidOf(owner, reference));
+  };
+  /** The nearest first. */
+  const ownersOf = (resource: Resource): Resource[] => {
+    const owners: Resource[] = [];
+    for (let owner = ownerOf(resource); owner && owners.length < MAX_OWNERS; owner = ownerOf(owner)) owners.push(owner);
+    return owners.filter((owner) => owner !== resource);
   };
   const keys = tellingKeys(resources);
-  const siblings = new Map<string, Workload[]>();
-  return workloads.filter((workload) => {
+  const standing = new Map(workloads.map((workload) => [workload.resource, workload]));
+  const siblings = new Map<string, Workload>();
+  const owned = workloads.map((workload) => ({ workload, owners: ownersOf(workload.resource) }));
+  // Owners first, so that nothing is left to one for which another stands.
+  for (const { workload, owners } of owned.toSorted((a, b) => a.owners.length - b.owners.length)) {
     const { resource } = workload;
     const reference = referenceOf(resource);
-    if (!reference) return true;
-    const owners: Workload[] = [];
-    for (let owner = ownerOf(workload); owner && !owners.includes(owner); owner = ownerOf(owner)) owners.push(owner);
-    // Kubernetes keeps the ReplicaSets of earlier revisions, which make no pods.
-    if (owners.length > 0 && resource.root.integer("spec", "replicas") === 0) return false;
-    const kept = getOrMake(siblings, ownerKeyOf(reference, resource), () => []);
-    const standing = [...owners.reverse(), ...kept].find((other) => saysSame(workload, other, keys));
-    if (!standing) {
-      kept.push(workload);
-      return true;
+    if (!reference || !MADE_FROM_TEMPLATES.has(resource.kind)) continue;
+    // Kubernetes keeps the ReplicaSets of earlier revisions.
+    const isPast = owners.length > 0 && resource.root.integer("spec", "replicas") === 0;
+    if (isPast || hasEnded(resource)) {
+      standing.delete(resource);
+      continue;
     }
-    if (resource.kind === "Pod") standing.addPod(workload);
-    return false;
-  });
+    const others = owners.flatMap((owner) => standing.get(owner) ?? []);
+    const ofOwner = [ownerKeyOf(reference, resource), reference.text("uid"), mounted(workload).sort()];
+    const description = described(workload, ownContainers(workload), keys);
+    const alike = getOrMake(siblings, JSON.stringify([...ofOwner, description]), () => workload);
+    const other =
+      others.findLast((owner) => saysSame(workload, owner, keys)) ?? (alike === workload ? undefined : alike);
+    if (!other) continue;
+    standing.delete(resource);
+    if (resource.kind === "Pod") other.addPod(workload);
+  }
+  return workloads.filter(({ resource }) => standing.has(resource));
 }

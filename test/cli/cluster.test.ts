@@ -28,10 +28,11 @@ function podOf(labels: object, { annotations = {}, args = [], hasProxy = false }
 interface Owner {
   kind: string;
   name: string;
+  apiVersion?: string;
 }
 
 function object(kind: string, name: string, body: object, owner?: Owner): string {
-  const references = owner && [{ ...owner, apiVersion: "apps/v1", uid: `u-${owner.name}`, controller: true }];
+  const references = owner && [{ apiVersion: "apps/v1", ...owner, uid: `u-${owner.name}`, controller: true }];
   const { metadata = {}, ...rest } = body as { metadata?: object };
   return JSON.stringify({
     apiVersion: kind === "Pod" || kind === "Service" || kind === "Namespace" ? "v1" : "apps/v1",
@@ -130,6 +131,89 @@ describe("pods beside what makes them", () => {
     );
     assert.equal(said(pod, other).filter((one) => one.startsWith("nats-tls")).length, 2);
   });
+
+  it("are told of by themselves where they keep an annotation that their owner has no more", () => {
+    const excluding = { annotations: { "traffic.sidecar.istio.io/excludeInboundPorts": "4222" } };
+    const found = said(...deployment({}, {}, excluding)).filter((one) => one.startsWith("client-port-uncaptured"));
+    assert.deepEqual(found, ["client-port-uncaptured: Pod messaging/nats-7d9f-1: port 4222 is excluded from capture"]);
+  });
+
+  it("say the same as their owner with what Istio's CNI has the injector write into their annotations", () => {
+    const traffic = "traffic.sidecar.istio.io/";
+    const written = {
+      "istio.io/rev": "default",
+      "sidecar.istio.io/interceptionMode": "REDIRECT",
+      [`${traffic}includeOutboundIPRanges`]: "*",
+      [`${traffic}includeInboundPorts`]: "*",
+      [`${traffic}excludeInboundPorts`]: "7777,15020",
+    };
+    const owner = { ...TLS, annotations: { [`${traffic}excludeInboundPorts`]: "7777" } };
+    const found = said(...deployment(owner, { ...TLS, annotations: written }, { ...TLS, annotations: written }));
+    assert.deepEqual(
+      found.filter((one) => one.startsWith("nats-tls")),
+      ["nats-tls: Deployment messaging/nats with 2 pods is started with --tls"],
+    );
+  });
+
+  it("are told of by themselves where they mount another nats.conf, be it in a projected volume", () => {
+    const projecting = (name: string, text: string): string =>
+      text.replace(/"volumes":\[/, `$&{"name":"c","projected":{"sources":[{"configMap":{"name":"${name}"}}]}},`);
+    const all = deployment({}, {}, {}).map((text) => projecting(text.includes("nats-7d9f-1") ? "old" : "new", text));
+    const found = said(...all);
+    assert.ok(
+      found.some((one) => one.startsWith("broker-port-open") && one.includes("with a pod ")),
+      found.join("\n"),
+    );
+  });
+
+  it("hide nobody by owning themselves or each other", () => {
+    const body = { spec: { template: podOf({}, TLS) } };
+    const tls = (...documents: string[]): number =>
+      said(...documents).filter((one) => one.startsWith("nats-tls")).length;
+    const replicas = (name: string, owner: string): string =>
+      object("ReplicaSet", name, body, { kind: "ReplicaSet", name: owner });
+    assert.equal(tls(replicas("a", "a")), 1);
+    assert.ok(tls(replicas("a", "b"), replicas("b", "a")) >= 1);
+    assert.ok(tls(replicas("a", "b"), replicas("b", "c"), replicas("c", "a")) >= 1);
+  });
+
+  it("of one operator are compared with all of their containers", () => {
+    const owner = { kind: "NatsCluster", name: "nats", apiVersion: "example.com/v1" };
+    const helper = object("Pod", "helper", { spec: { containers: [{ name: "helper" }] } }, owner);
+    const { spec } = podOf({}, TLS) as { spec: { containers: object[] } };
+    const both = { ...podOf({}, TLS), spec: { containers: [{ name: "helper" }, ...spec.containers] } };
+    const found = said(helper, object("Pod", "nats-0", both, owner)).filter((one) => one.startsWith("nats-tls"));
+    assert.deepEqual(found, ["nats-tls: Pod messaging/nats-0 is started with --tls"]);
+    const sets = ["east", "west"].map((name) => object("StatefulSet", name, { spec: { template: both } }, owner));
+    assert.equal(said(...sets).filter((one) => one.startsWith("nats-tls")).length, 2);
+  });
+
+  it("that an earlier ReplicaSet has still are told of by themselves, and the ReplicaSet is not", () => {
+    const old = object(
+      "Pod",
+      "nats-5c6b-0",
+      podOf({ "pod-template-hash": "5c6b" }, { args: ["--old", "--tls"], hasProxy: true }),
+      {
+        kind: "ReplicaSet",
+        name: "nats-5c6b",
+      },
+    );
+    const all = deployment({}, {}).map((text) => text.replace('"--old"', '"--old","--tls"'));
+    const found = said(...all, old).filter((one) => one.startsWith("nats-tls"));
+    assert.deepEqual(found, ["nats-tls: Pod messaging/nats-5c6b-0 is started with --tls"]);
+  });
+
+  it("are not made by earlier ReplicaSets of what has its template elsewhere", () => {
+    const rollout = { kind: "Rollout", name: "nats", apiVersion: "argoproj.io/v1alpha1" };
+    const body = { spec: { replicas: 0, template: podOf({}, TLS) } };
+    const owner = JSON.stringify({
+      apiVersion: rollout.apiVersion,
+      kind: rollout.kind,
+      metadata: { name: "nats", namespace: "messaging", uid: "u-nats" },
+      spec: { workloadRef: { kind: "Deployment", name: "nats" } },
+    });
+    assert.deepEqual(said(owner, object("ReplicaSet", "nats-1", body, rollout)), []);
+  });
 });
 
 describe("pods of a cluster", () => {
@@ -145,6 +229,29 @@ describe("pods of a cluster", () => {
       assert.match(uncaptured?.message ?? "", /^Deployment messaging\/nats with 3 pods: .*nats-7d9f-1 and 1 more have/);
       assert.match(uncaptured?.remedy ?? "", /kubectl -n messaging rollout restart deployment nats$/);
     }
+  });
+
+  it("are made anew by a command only where kubectl has one for what makes them", () => {
+    const again = {
+      StatefulSet: "kubectl -n messaging rollout restart statefulset nats",
+      ReplicaSet: "make the pods anew",
+      Rollout: "make the pods anew",
+    };
+    for (const [kind, command] of Object.entries(again)) {
+      const owner = object(kind, "nats", { spec: { template: podOf({}) } });
+      const found = doctor(
+        [...AROUND, owner, object("Pod", "nats-0", podOf({}), { kind, name: "nats" })].join("\n---\n"),
+      );
+      const { remedy } = found.find(({ id }) => id === "client-port-uncaptured") ?? {};
+      assert.equal(remedy?.split("; then ")[1], command);
+    }
+  });
+
+  it("that have ended need no proxy any more", () => {
+    const job = { kind: "Job", name: "seed-1", apiVersion: "batch/v1" };
+    const pod = object("Pod", "seed-1-x", podOf({}), job).replace('"spec"', '"status":{"phase":"Succeeded"},$&');
+    assert.deepEqual(said(pod), []);
+    assert.ok(said(pod.replace("Succeeded", "Running")).some((one) => one.startsWith("client-port-uncaptured")));
   });
 
   it("that have a proxy have been injected, whatever their Namespace says now", () => {
