@@ -111,7 +111,8 @@ export class Mesh {
   isEmpty(service: Service): boolean {
     return (
       this.clientPorts(service).length > 0 &&
-      ![...this.workloads, ...this.machines].some(({ namespace, labels }) => service.servesAll(namespace, labels))
+      !this.workloads.some((workload) => service.selectsWorkload(workload)) &&
+      !this.machines.some(({ namespace, labels }) => service.servesAll(namespace, labels))
     );
   }
 

@@ -5,7 +5,7 @@ import { getOrMake } from "../get-or-make.ts";
 import { capturesNoAddress, DATAPLANE_MODE, excludedInbound, excludedOutbound, INJECT, TRAFFIC } from "./capture.ts";
 import { mountedBy } from "./mounts.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
-import { PROXY, transportOf, type Workload } from "./workload.ts";
+import { LABELS_OF_ONE_POD, PROXY, transportOf, type Workload } from "./workload.ts";
 
 /** The reference that Kubernetes keeps in an object to the one that made it. */
 function referenceOf({ root }: Resource): Field | undefined {
@@ -110,8 +110,10 @@ function mounted(workload: Workload): string[] {
 function saysSame(pods: Workload, owner: Workload, keys: ReadonlySet<string>): boolean {
   const names = ownContainers(owner);
   const mounts = new Set(mounted(pods));
+  const shared = new Set([...keys].filter((key) => !LABELS_OF_ONE_POD.has(key)));
   return (
-    described(pods, names, keys) === described(owner, names, keys) && mounted(owner).every((name) => mounts.has(name))
+    described(pods, names, shared) === described(owner, names, shared) &&
+    mounted(owner).every((name) => mounts.has(name))
   );
 }
 
@@ -148,6 +150,7 @@ export function withoutOwned(workloads: readonly Workload[], resources: readonly
     return owners.filter((owner) => owner !== resource);
   };
   const keys = tellingKeys(resources);
+  const keysOfOwners = new Set([...keys].filter((key) => !LABELS_OF_ONE_POD.has(key)));
   const standing = new Map(workloads.map((workload) => [workload.resource, workload]));
   const siblings = new Map<string, Workload>();
   const owned = workloads.map((workload) => ({ workload, owners: ownersOf(workload.resource) }));
@@ -167,7 +170,7 @@ export function withoutOwned(workloads: readonly Workload[], resources: readonly
     const description = described(workload, ownContainers(workload), keys);
     const alike = getOrMake(siblings, JSON.stringify([...ofOwner, description]), () => workload);
     const other =
-      others.findLast((owner) => saysSame(workload, owner, keys)) ?? (alike === workload ? undefined : alike);
+      others.findLast((owner) => saysSame(workload, owner, keysOfOwners)) ?? (alike === workload ? undefined : alike);
     if (!other) continue;
     standing.delete(resource);
     if (resource.kind === "Pod") other.addPod(workload);

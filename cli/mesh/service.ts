@@ -40,8 +40,12 @@ export class Service {
     return this.resource.root.text("spec", "clusterIP") === "None";
   }
 
+  /** Whether it is for these pods, or for some of them by a label that each has for itself. */
   selectsWorkload(workload: Workload): boolean {
-    return this.servesAll(workload.namespace, workload.labels);
+    if (this.namespace !== workload.namespace || this.selector.size === 0) return false;
+    for (const [key, value] of this.selector)
+      if (workload.labels.get(key) !== value && !workload.hasPodLabelled(key, value)) return false;
+    return true;
   }
 
   /** Whether all pods with these labels are behind it. */

@@ -8,6 +8,15 @@ import type { ServicePort } from "./service.ts";
 /** What Istio calls the proxy's container (pkg/kube/inject, `ProxyContainerName`). The pods of a cluster have it, those of a file seldom. */
 export const PROXY = "istio-proxy";
 
+/**
+ * What a StatefulSet labels each of its pods with, and what there is in front of the pod's number
+ * (pkg/controller/statefulset/stateful_set_utils.go, `updateIdentity`).
+ */
+export const LABELS_OF_ONE_POD: ReadonlyMap<string, (name: string) => string> = new Map([
+  ["statefulset.kubernetes.io/pod-name", (name: string) => `${name}-`],
+  ["apps.kubernetes.io/pod-index", () => ""],
+]);
+
 const TEMPLATE = ["spec", "template"];
 const TEMPLATE_OF_JOB = ["spec", "jobTemplate", ...TEMPLATE];
 
@@ -71,6 +80,13 @@ export class Workload {
     const path = podPath(resource);
     const pod = path && resource.root.get(...path);
     return pod && new Workload(resource, pod, path.join("."));
+  }
+
+  /** Whether a StatefulSet gives this label, which is not in its template, to one of its pods. */
+  hasPodLabelled(key: string, value: string): boolean {
+    if (this.resource.kind !== "StatefulSet") return false;
+    const before = LABELS_OF_ONE_POD.get(key)?.(this.resource.name);
+    return before !== undefined && value.startsWith(before) && /^\d+$/.test(value.slice(before.length));
   }
 
   /** Lets it stand for a pod that says the same, which its title tells from now on. */

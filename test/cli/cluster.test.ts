@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { kinds } from "./sound-mesh.ts";
+import { DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 interface Changes {
@@ -213,6 +213,46 @@ describe("pods beside what makes them", () => {
       spec: { workloadRef: { kind: "Deployment", name: "nats" } },
     });
     assert.deepEqual(said(owner, object("ReplicaSet", "nats-1", body, rollout)), []);
+  });
+});
+
+describe("a Service of one pod of a StatefulSet", () => {
+  const POD_NAME = "statefulset.kubernetes.io/pod-name";
+  const service = (name: string, selector: object): string => {
+    const spec = { selector, ports: [{ name: "tcp-client", port: 4222 }] };
+    return JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name, namespace: "messaging" }, spec });
+  };
+
+  it("leads to that one, whose label is not in the template", () => {
+    assert.deepEqual(
+      ids(
+        ...DOCUMENTS,
+        service("nats-0", { [POD_NAME]: "nats-0" }),
+        service("nats-1", { app: "nats", [POD_NAME]: "nats-1" }),
+        service("first", { app: "nats", "apps.kubernetes.io/pod-index": "0" }),
+      ),
+      [],
+    );
+    for (const name of ["other-0", "nats-x"])
+      assert.deepEqual(
+        ids(...DOCUMENTS, service("nats-0", { app: "nats", [POD_NAME]: name })),
+        ["service-selects-nothing"],
+        name,
+      );
+  });
+
+  it("does not tell the pods from their StatefulSet", () => {
+    const owner = { kind: "StatefulSet", name: "nats" };
+    const pods = [0, 1].map((index) => {
+      const name = `nats-${index}`;
+      return object("Pod", name, podOf({ [POD_NAME]: name }, { ...TLS, hasProxy: true }), owner);
+    });
+    const services = ["nats-0", "nats-1"].map((name) => service(name, { [POD_NAME]: name }));
+    const all = [...services, ...pods, object("StatefulSet", "nats", { spec: { template: podOf({}, TLS) } })];
+    assert.deepEqual(
+      said(...all).filter((one) => one.startsWith("nats-tls")),
+      ["nats-tls: StatefulSet messaging/nats with 2 pods is started with --tls"],
+    );
   });
 });
 
