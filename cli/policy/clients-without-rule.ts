@@ -12,6 +12,8 @@ export interface ClientWithoutRule extends Client {
   account: ServiceAccount;
   /** In the policy's first trust domain. */
   principal: string;
+  /** Whether a rule would allow it something that is in DRY_RUN, in which a rule lets nothing pass. */
+  isOnTrial: boolean;
   /** What a rule names that nobody among the files is, and that is nearly this client. */
   slip: { value: Field; write: string } | undefined;
 }
@@ -64,11 +66,13 @@ export function clientsWithoutRule(
   const peersOf = (account: ServiceAccount): string[] =>
     trustDomains.map((one) => `spiffe://${one}/${pathOf(account)}`);
   // Whatever the filter takes the identity from, its rules are the same.
-  const enforced = JSON.stringify({ ...(config.plain() as object), mode: "ENFORCE", identity: "PEER" });
-  const admitted = filter.admitted(
-    enforced,
-    clients.flatMap(({ workload }) => peersOf(workload.serviceAccount)),
-  );
+  const enforced = { ...(config.plain() as { rules: object[] }), mode: "ENFORCE", identity: "PEER" };
+  const peers = clients.flatMap(({ workload }) => peersOf(workload.serviceAccount));
+  const admitted = filter.admitted(JSON.stringify(enforced), peers);
+  const refused = peers.filter((peer) => !admitted.has(peer));
+  const rules = enforced.rules.map((rule) => ({ ...rule, mode: "ENFORCE" }));
+  const isTried = config.items("rules").some((rule) => rule.text("mode") === "DRY_RUN");
+  const onTrial = isTried ? filter.admitted(JSON.stringify({ ...enforced, rules }), refused) : new Set<string>();
   const known = knownPaths(mesh);
   return clients.flatMap((client) => {
     const account = client.workload.serviceAccount;
@@ -78,6 +82,7 @@ export function clientsWithoutRule(
       ({ path }) => !known.has(path) && slipBetween(path, pathOf(account)) !== undefined,
     );
     const write = near?.isPrincipal === true ? principal : `${account.namespace}/${account.name}`;
-    return [{ ...client, account, principal, slip: near && { value: near.value, write } }];
+    const isOnTrial = peersOf(account).some((peer) => onTrial.has(peer));
+    return [{ ...client, account, principal, isOnTrial, slip: near && { value: near.value, write } }];
   });
 }

@@ -50,6 +50,23 @@ describe("a client of nats-server", () => {
     assert.deepEqual(ids(...onTrial, client("orders", "orders")), ["client-without-rule", "policy-dry-run"]);
   });
 
+  it("is told of a rule that names it and is in DRY_RUN, unless nobody is allowed anything", () => {
+    const tried = `rules:
+      - name: tried
+        from: [{ serviceAccounts: [shop/orders] }]
+        mode: DRY_RUN
+        publish: { allow: [orders.>] }`;
+    const texts = withSources([{ serviceAccounts: ["shop/other"] }]).map((text) => text.replace("rules:", tried));
+    const found = doctor([...texts, client("orders", "orders")].join("\n---\n"));
+    const [missed] = found.filter(({ id }) => id === "client-without-rule");
+    assert.match(missed?.message ?? "", /only rules of WasmPlugin messaging\/istio-nats in DRY_RUN allow anything$/);
+    assert.match(missed?.remedy ?? "", /write mode: DRY_RUN at the top of the policy, and in no rule$/);
+    const alone = withSources([{ serviceAccounts: ["shop/orders"] }]).map((text) =>
+      text.replace("publish:", "mode: DRY_RUN\n        publish:"),
+    );
+    assert.deepEqual(ids(...alone, client("orders", "orders")), ["nobody-allowed"]);
+  });
+
   it("is taken for whom a rule nearly names, unless that is somebody else among the files", () => {
     const sources = withSources([{ principals: ["cluster.local/ns/shop/sa/order"] }]);
     const told = (...more: string[]): [string, number][] =>
@@ -68,7 +85,7 @@ describe("a client of nats-server", () => {
     });
     assert.deepEqual(
       told(account).map(([write]) => write),
-      ["name it in a rule, from: [{principals: [cluster.local/ns/shop/sa/orders]}]"],
+      ["name it in a rule with allow, from: [{principals: [cluster.local/ns/shop/sa/orders]}]"],
     );
   });
 

@@ -229,6 +229,10 @@ function aboutWhole(message: string): string {
   return `the policy${message.startsWith("is ") ? "" : ":"} ${message}`;
 }
 
+/** For rules in DRY_RUN that were to let something pass. */
+const OF_TRIED_RULES =
+  "for a trial in which nothing is refused, write mode: DRY_RUN at the top of the policy, and in no rule";
+
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
 export function examinePolicy<Said extends Verdict>(
   subject: PolicySubject,
@@ -251,9 +255,7 @@ export function examinePolicy<Said extends Verdict>(
   else if (isKnown && allowing.every((rule) => rule.text("mode") === "DRY_RUN")) {
     const allows = config.text("mode") === "DRY_RUN" ? "would, in ENFORCE, allow" : "allows";
     const message = `${title} ${allows} nothing to anybody: each rule with an allow is in DRY_RUN, in which it lets nothing pass`;
-    const remedy =
-      "for a trial in which nothing is refused, write mode: DRY_RUN at the top of the policy, and in no rule";
-    report("nobody-allowed", config.placeOf("rules"), message, remedy);
+    report("nobody-allowed", config.placeOf("rules"), message, OF_TRIED_RULES);
   }
   for (const rule of rules) judgeRule(rule, ours, report);
   for (const rule of rules) {
@@ -403,7 +405,7 @@ const MESH_CHECKS = {
       "A workload has the address of nats-server in its environment, and no rule of the plugin there allows its service account " +
       "anything, as the compiled filter itself judges. In ENFORCE it reads `Authorization Violation`, and its connection is closed. Pods " +
       "that name no service account have the one called `default`. Of manifests without a namespace this is judged only with `-n`.",
-    remedy: "name its service account in a rule",
+    remedy: "name its service account in a rule with allow",
   },
   "trust-domain-alias-missing": {
     severity: "warning",
@@ -413,6 +415,11 @@ const MESH_CHECKS = {
     remedy: "add it to trustDomains, unless its workloads are to be refused",
   },
 } as const satisfies Record<string, Check>;
+
+/** Whether a rule allows anything now, which one in DRY_RUN does not. */
+function letsAnythingPass(rule: Field): boolean {
+  return allowsAnything(rule) && rule.text("mode") !== "DRY_RUN";
+}
 
 /** Whether a client's manifest says who it is: with a namespace, unless one is given, and with nothing that is still to be filled in. */
 function isIdentityKnown({ workload }: Client, { isNamespaceGiven }: Patient): boolean {
@@ -429,10 +436,15 @@ function judgeClients(
   report: Report<"client-without-rule">,
 ): void {
   const found = clientsWithoutRule(plugin, clients, mesh, filter);
-  for (const { workload, service, variable, account, principal, slip } of found) {
+  for (const { workload, service, variable, account, principal, isOnTrial, slip } of found) {
     const { title } = workload.resource;
     const whom = `${account.namespace}/${account.name}`;
     const place = variable.placeOf("value");
+    if (isOnTrial) {
+      const message = `${title} connects to ${service.resource.title} as ${whom}, to whom only rules of ${plugin.resource.title} in DRY_RUN allow anything`;
+      report("client-without-rule", place, message, OF_TRIED_RULES);
+      continue;
+    }
     if (slip) {
       const message = `${title} connects to ${service.resource.title} (${placeText(place)}) as ${whom}, to whom no rule allows anything; ${slip.value.text() ?? ""} is nobody among the files`;
       report("client-without-rule", slip.value.place, message, `did you mean ${slip.write}?`);
@@ -442,7 +454,7 @@ function judgeClients(
     const remedy =
       account.name === "default"
         ? "give the pods a serviceAccountName of their own, and name that in a rule"
-        : `name it in a rule, from: [{principals: [${principal}]}]`;
+        : `name it in a rule with allow, from: [{principals: [${principal}]}]`;
     report("client-without-rule", place, message, remedy);
   }
 }
@@ -463,7 +475,8 @@ export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
       const names = ofMesh.map(({ name }) => name);
       const subject = { title: resource.title, config, parent, home: homeIn(resource), ofMesh: names };
       const judged = examinePolicy(subject, (json) => filter.judge(json), report);
-      if (judged.accepted && config?.items("rules").some(allowsAnything))
+      // Where nobody is allowed anything, that has been told of the whole.
+      if (judged.accepted && config?.items("rules").some(letsAnythingPass))
         judgeClients(plugin, clients, patient, report);
       const ours = config?.items("trustDomains").map((item) => item.text()) ?? [];
       if (!config || ours.length === 0) continue;
