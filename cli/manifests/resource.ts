@@ -35,6 +35,11 @@ export class Resource {
     return this.root.placeOf("metadata", "name");
   }
 
+  /** Whether an API server has given it back: no manifest of a repository has a uid. */
+  get isOfCluster(): boolean {
+    return this.root.text("metadata", "uid") !== undefined;
+  }
+
   /** `Service messaging/nats`. */
   get title(): string {
     return `${this.kind} ${this.namespace}/${this.name}${this.besides}`;

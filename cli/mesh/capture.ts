@@ -17,11 +17,9 @@ export const INJECT = "sidecar.istio.io/inject";
 /** The label of pods, or of their Namespace, that says which data plane they have. */
 export const DATAPLANE_MODE = "istio.io/dataplane-mode";
 
-/** The pods of a cluster that a workload is, or stands for: an API server alone gives out uids. */
+/** The pods of a cluster that a workload is, or stands for. */
 function podsOfCluster(workload: Workload): Workload[] {
-  return [workload, ...workload.pods].filter(
-    ({ resource }) => resource.kind === "Pod" && resource.root.text("metadata", "uid") !== undefined,
-  );
+  return [workload, ...workload.pods].filter(({ resource }) => resource.kind === "Pod" && resource.isOfCluster);
 }
 
 /** Which of the pods of a cluster have got no proxy when they were made; undefined where none are among the files. */

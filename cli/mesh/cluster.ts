@@ -1,11 +1,6 @@
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** Whether an API server has given it back: no manifest of a repository has a uid. */
-function isOfCluster({ root }: Resource): boolean {
-  return root.text("metadata", "uid") !== undefined;
-}
-
 /** Of what each cluster with nats-server and Istio has some: if none came, nobody has asked for it. */
 const KINDS = {
   "objects of Istio": ({ group }: Resource) => group.endsWith(".istio.io"),
@@ -28,9 +23,9 @@ export interface Unasked {
 /** Undefined if the files are not from a cluster, or have of all kinds for which checks look. */
 export function unaskedOf(mesh: Mesh): Unasked | undefined {
   const ofNats = [...mesh.brokers, ...mesh.brokerServices].map(({ resource }) => resource);
-  const first = ofNats.find(isOfCluster);
+  const first = ofNats.find(({ isOfCluster }) => isOfCluster);
   if (!first) return undefined;
-  const given = mesh.resources.filter(isOfCluster);
+  const given = mesh.resources.filter(({ isOfCluster }) => isOfCluster);
   const kinds = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((kind) => !given.some(KINDS[kind]));
   const isLookedFor = kinds.some((kind) => kind === "objects of Istio" || kind === "Services");
   // Who has asked for what every cluster has besides has asked for Istio's objects too, of which a new mesh may have none.

@@ -20,9 +20,23 @@ export interface NatsConfig {
 /** What was read of each mesh: many checks ask, some for each nats-server. */
 const known = new WeakMap<Mesh, readonly NatsConfig[]>();
 
-/** Every `*.conf` in a ConfigMap or Secret whose name shows that it is nats-server's. */
+/** Every `*.conf` in a ConfigMap or Secret whose name shows that it is nats-server's, without those that are left in a cluster. */
 export function natsConfigs(mesh: Mesh): readonly NatsConfig[] {
-  return getOrMake(known, mesh, () => readConfigs(mesh));
+  return getOrMake(known, mesh, () => withoutLeft(readConfigs(mesh), mesh));
+}
+
+/**
+ * Without those of a cluster that no pods mount, beside one that nats-server's do: kustomize names a ConfigMap by its content, and
+ * `kubectl apply -k` leaves the former one there.
+ */
+function withoutLeft(configs: readonly NatsConfig[], mesh: Mesh): readonly NatsConfig[] {
+  const mounted = mountedBy(mesh.workloads.flatMap((workload) => [workload, ...workload.pods]));
+  const ofBrokers = mountedBy(mesh.brokers);
+  const inUse = configs.filter(({ resource }) => isMounted(resource, ofBrokers));
+  const namespaces = new Set(inUse.map(({ resource }) => resource.namespace));
+  return configs.filter(
+    ({ resource }) => !resource.isOfCluster || isMounted(resource, mounted) || !namespaces.has(resource.namespace),
+  );
 }
 
 /** Those that the pods mount. */

@@ -216,6 +216,27 @@ describe("pods beside what makes them", () => {
   });
 });
 
+describe("a nats.conf that is left in a cluster", () => {
+  it("is not judged beside the one that nats-server's pods mount now", () => {
+    const config = (name: string, text: string): string =>
+      object("ConfigMap", name, { data: { "nats.conf": text } }).replace("apps/v1", "v1");
+    const mounting = (text: string): string =>
+      text.replace('"volumes":[', '$&{"name":"config","configMap":{"name":"nats-new"}},');
+    const all = deployment({}, {}, {}).map(mounting);
+    const tls = (...documents: string[]): string[] => said(...documents).filter((one) => one.startsWith("nats-tls"));
+    const old = config("nats-old", "tls { cert_file: a }\n");
+    assert.deepEqual(tls(...all, config("nats-new", "max_sub_tokens: 12\n"), old), []);
+    assert.equal(tls(...all, config("nats-new", "tls { cert_file: a }\n"), old).length, 1);
+    // The pods' own is not among the files: this may be it, under another name.
+    assert.equal(tls(...all, old).length, 1);
+    const pod = object("Pod", "nats-7d9f-9", podOf({}, { hasProxy: true })).replace(
+      '"volumes":[',
+      '$&{"name":"config","configMap":{"name":"nats-old"}},',
+    );
+    assert.equal(tls(...all, config("nats-new", "max_sub_tokens: 12\n"), old, pod).length, 1);
+  });
+});
+
 describe("a Service of one pod of a StatefulSet", () => {
   const POD_NAME = "statefulset.kubernetes.io/pod-name";
   const service = (name: string, selector: object): string => {
