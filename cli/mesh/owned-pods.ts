@@ -126,9 +126,11 @@ const MADE_FROM_TEMPLATES: ReadonlySet<string> = new Set(["Pod", "ReplicaSet", "
 /** More than any known controller's pods have above them. Objects that own each other end here too. */
 const MAX_OWNERS = 8;
 
-/** Whether a pod runs nothing any more, as those of a Job that is done, or never will. */
+/** Whether a pod runs nothing any more and never will, or a Job makes no more pods. A CronJob keeps some that are done. */
 function hasEnded({ root, kind }: Resource): boolean {
-  return kind === "Pod" && ["Succeeded", "Failed"].includes(root.text("status", "phase") ?? "");
+  if (kind === "Pod") return ["Succeeded", "Failed"].includes(root.text("status", "phase") ?? "");
+  const ends = root.items("status", "conditions").filter((one) => one.text("status") === "True");
+  return kind === "Job" && ends.some((one) => ["Complete", "Failed"].includes(one.text("type") ?? ""));
 }
 
 /**

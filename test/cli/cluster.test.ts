@@ -313,6 +313,14 @@ describe("pods of a cluster", () => {
     const pod = object("Pod", "seed-1-x", podOf({}), job).replace('"spec"', '"status":{"phase":"Succeeded"},$&');
     assert.deepEqual(said(pod), []);
     assert.ok(said(pod.replace("Succeeded", "Running")).some((one) => one.startsWith("client-port-uncaptured")));
+    const cronJob = { kind: "CronJob", name: "seed", apiVersion: "batch/v1" };
+    const done = (type: string): string => {
+      const status = { conditions: [{ type, status: "True" }] };
+      const body = { spec: { template: podOf({}, TLS) }, status };
+      return object("Job", "seed-1", body, cronJob).replace("apps/v1", "batch/v1");
+    };
+    assert.deepEqual(said(done("Complete")), []);
+    assert.ok(said(done("Suspended")).some((one) => one.startsWith("nats-tls")));
   });
 
   it("that have a proxy have been injected, whatever their Namespace says now", () => {
