@@ -175,7 +175,6 @@ export class PluginTelemetry {
     meter.closed();
     if (connection.reportedSubscriptions != 0) meter.subscriptions(-connection.reportedSubscriptions);
     connection.endExchanges(Unanswered.CLOSED);
-    beginDefinitions(true);
     tellDurations();
     meter.flush();
   }
@@ -206,5 +205,6 @@ export class PluginTelemetry {
     this.requests.destroy();
     this.services.destroy();
     this.sampler.destroy();
+    beginDefinitions(true);
   }
 }

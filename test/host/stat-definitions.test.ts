@@ -96,6 +96,20 @@ describe("the stats of many new principals", () => {
     assert.equal(stat(host, "istio_nats_connections_active"), 0);
   });
 
+  it("are defined in slices where many connections end in one turn of the worker", () => {
+    const host = configuredHost();
+    host.tick();
+    const wires = newPrincipals(host);
+    host.clockStep = FOR_EACH;
+    const before = defined(host);
+    for (const wire of wires) wire.connection.close();
+    assert.ok(defined(host) - before <= SLICE + 2, `${defined(host) - before}`);
+    const each = ticks(host);
+    assert.ok(Math.max(...each) <= SLICE + 2, each.join(", "));
+    host.clockStep = 0n;
+    assert.equal(stat(host, OPENED), PRINCIPALS);
+  });
+
   it("are all told when the host drops the configuration, however long that takes", () => {
     const host = configuredHost();
     const wires = newPrincipals(host);
