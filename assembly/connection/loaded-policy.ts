@@ -1,5 +1,6 @@
 import { growTo } from "../bytes/linear-memory";
 import { readPolicy } from "../policy/config";
+import { forgetAnswers } from "../policy/decision-cache";
 import { PolicyDocument } from "../policy/document";
 import { RuleSets } from "../policy/rule-set";
 
@@ -28,7 +29,10 @@ export class LoadedPolicy {
   /** Undoes one `hold`. The last one lets its rules go. */
   release(): void {
     if (--this.users > 0) return;
-    if (this.fingerprint != 0) due = 2;
+    if (this.fingerprint != 0) {
+      due = 2;
+      forgetAnswers();
+    }
     this.rules.end();
     const place = loaded.indexOf(this);
     if (place >= 0) loaded.splice(place, 1);

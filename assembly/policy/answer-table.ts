@@ -89,9 +89,14 @@ export class AnswerTable {
     this.area = heap.alloc(slotBytes + tagBytes + LINE);
     this.slots = (this.area + LINE - 1) & ~(LINE - 1);
     this.tags = this.slots + slotBytes;
-    memory.fill(this.slots, 0, slotBytes + tagBytes);
     this.slotMask = <u32>count - 1;
     this.count = count;
+    this.clear();
+  }
+
+  /** Forgets all answers, so that each home is free. */
+  clear(): void {
+    memory.fill(this.slots, 0, this.tags - this.slots + ((<usize>this.count) << 1));
     this.used = 0;
   }
 
@@ -175,7 +180,7 @@ export class AnswerTable {
 
 /**
  * Has nothing been written into this slot? Then, if it is the home of a hash, no answer of that hash lies elsewhere either: it would
- * have got its home, and what was written is overwritten but never erased.
+ * have got its home, and what was written is overwritten, and erased only with all else.
  */
 // @ts-ignore: decorator
 @inline

@@ -53,7 +53,7 @@ export const NO_QUESTION: u32 = u32.MAX_VALUE;
 
 /**
  * A number for one kind of question to one `Permissions`, never given twice in a VM: answers of a policy that is gone are not
- * found any more, they are only overwritten.
+ * found any more, even those that `forgetAnswers` leaves.
  */
 export function newQuestion(): u32 {
   return ++questions;
@@ -73,6 +73,15 @@ export function makeRoomFor(entries: i32): void {
   let room = LEAST_BEGINNING_SLOTS;
   while (room / 2 < entries && room < MOST_READY_SLOTS) room <<= 1;
   beginningAnswers.makeAtLeast(room);
+}
+
+/**
+ * A policy is gone, whose answers would keep the homes of those to come: after ten policies of 10,000 rules none would be remembered
+ * at first sight (docs/adr/0010).
+ */
+export function forgetAnswers(): void {
+  shortAnswers.clear();
+  beginningAnswers.clear();
 }
 
 /** A slot's first word; the question is never 0. */

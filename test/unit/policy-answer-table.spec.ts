@@ -114,6 +114,18 @@ describe("the table of answers", () => {
     expect(knows(table, 7)).toBe(false);
   });
 
+  it("knows nothing any more when it is cleared, and has each home free", () => {
+    const table = new AnswerTable(64, 4096, SHIFT);
+    for (let number = 0; number < 30; number++) for (let i = 0; i < 2; i++) remember(table, number);
+    const slots = slotsOf(table);
+    table.clear();
+    for (let number = 0; number < 30; number++) {
+      expect(knows(table, number)).toBe(false);
+      expect(isFree(table.home(hashOf(number), SHIFT))).toBe(true);
+    }
+    expect(slotsOf(table)).toBe(slots);
+  });
+
   it("fills a set of eight before anything in it is replaced", () => {
     const table = new AnswerTable(8, 8, SHIFT);
     for (let number = 0; number < 8; number++) {
