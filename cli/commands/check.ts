@@ -19,11 +19,14 @@ function policyText({
   memoryBytes,
 }: CheckedPolicy): string {
   const size = counted(bytes, "byte") + (objectBytes === undefined ? "" : `, the object ${objectBytes}`);
-  // A small policy lies in pages that a VM without any policy uses already.
-  const memory = memoryBytes === 0 ? "no more Wasm memory" : `${memoryBytes} more bytes of Wasm memory`;
-  const cost = `read in ${Number(milliseconds.toPrecision(3))} ms with ${memory}`;
+  const cost = `read in ${Number(milliseconds.toPrecision(3))} ms with ${memoryText(memoryBytes)}`;
   const verdict = accepted ? "accepted" : "refused";
   return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${counted(rules, "rule")}, ${size}, ${cost}\n`;
+}
+
+/** A small policy may lie in pages that a VM without any policy uses already. */
+export function memoryText(bytes: number): string {
+  return bytes === 0 ? "no more Wasm memory" : `${bytes} more bytes of Wasm memory`;
 }
 
 const WANTED = {
