@@ -8,6 +8,9 @@ import { CONNECT, INFO, PEER } from "../../test/host/wire.ts";
 
 type DataCallback = (context: number, size: number, endOfStream: number) => number;
 
+/** FilterStatus::Continue of Envoy. */
+const CONTINUE = 0;
+
 /** One call of the module to the host, with what its cost depends on. */
 interface Call {
   reads: boolean;
@@ -23,7 +26,7 @@ const CONNECTION = 2;
 const SINK = new Uint8Array(64 << 20);
 
 /**
- * One VM with one connection, for measuring. The host of test/host keeps, joins and copies every byte that comes out, which costs
+ * One VM with one connection at a time, for measuring. The host of test/host keeps, joins and copies every byte that comes out, which costs
  * more than the filter does. This driver answers reads from the current chunk, copies what the filter writes to a buffer that
  * nobody reads, and does nothing else. Everything off the hot path is left to the host of test/host.
  */
@@ -34,6 +37,9 @@ export class Driver {
   private readonly nothing: (context: number, peer: number) => void;
   private readonly allocate: (size: number) => number;
   private readonly memory: WebAssembly.Memory;
+  private connection: Connection;
+  /** Whether the filter has ended the connection. */
+  private ended = false;
   private view: Uint8Array;
   private words: DataView;
   private chunk: Uint8Array = new Uint8Array(0);
@@ -64,6 +70,10 @@ export class Driver {
       from: number,
       size: number,
     ) => this.write(start, length, from, size);
+    environment["proxy_close_stream"] = () => {
+      this.ended = true;
+      return WasmResult.Ok;
+    };
     const instance = new WebAssembly.Instance(module, imports);
     this.vm.attach(instance);
     const exports = instance.exports as Record<string, unknown>;
@@ -86,22 +96,37 @@ export class Driver {
       throw new Error(`the filter refused the policy: ${JSON.stringify(this.vm.logs)}`);
     }
     this.configured = performance.now() - from;
+    this.connection = this.connect();
+  }
+
+  /** Ends the connection and makes another one. */
+  reconnect(): void {
+    this.connection.close();
+    this.ended = false;
+    this.connection = this.connect();
+  }
+
+  private connect(): Connection {
     const peer: [string, string][] = [["connection.uri_san_peer_certificate", PEER]];
-    this.vm.connections.set(CONNECTION, new Connection(this.vm, CONNECTION, ROOT, peer));
+    const connection = new Connection(this.vm, CONNECTION, ROOT, peer);
+    this.vm.connections.set(CONNECTION, connection);
     this.vm.call("proxy_on_context_create", CONNECTION, ROOT);
     this.vm.current = CONNECTION;
     this.server(Buffer.from(INFO));
     this.client(Buffer.from(CONNECT));
+    return connection;
   }
 
-  client(chunk: Uint8Array): number {
+  /** The client sends `chunk`. Throws if the filter lets nothing pass any more, which takes no time and is no measurement. */
+  client(chunk: Uint8Array): void {
     this.chunk = chunk;
-    return this.onClient(CONNECTION, chunk.length, 0);
+    this.mustPass(this.onClient(CONNECTION, chunk.length, 0));
   }
 
-  server(chunk: Uint8Array): number {
+  /** nats-server sends `chunk`. Throws as `client` does. */
+  server(chunk: Uint8Array): void {
     this.chunk = chunk;
-    return this.onServer(CONNECTION, chunk.length, 0);
+    this.mustPass(this.onServer(CONNECTION, chunk.length, 0));
   }
 
   /** Runs the tick, which a worker does twice a second. */
@@ -173,6 +198,11 @@ export class Driver {
     this.recorded?.push({ reads: false, start: 0, length: size, pointer: from });
     if (size > 0) SINK.set(this.view.subarray(from, from + size));
     return WasmResult.Ok;
+  }
+
+  private mustPass(status: number): void {
+    if (status !== CONTINUE || this.ended)
+      throw new Error("the filter has ended the connection, or holds what it was sent");
   }
 
   /** The views detach when the memory grows. */

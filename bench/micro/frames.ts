@@ -70,7 +70,7 @@ function prove(module: WebAssembly.Module, frameCase: FrameCase, chunkSize: numb
   };
 }
 
-type Side = (chunk: Uint8Array) => number;
+type Side = (chunk: Uint8Array) => void;
 
 /** The two directions: where the stream comes from, and where its answers come from. */
 function sidesOf(driver: Driver, { direction }: Stream): [Side, Side] {
@@ -79,10 +79,11 @@ function sidesOf(driver: Driver, { direction }: Stream): [Side, Side] {
   return direction === "client" ? [client, server] : [server, client];
 }
 
-/** Feeds the steps to the filter, from both sides. */
-export function passOver(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
+/** Feeds the steps to the filter, from both sides, `anew` on a connection of their own each time. */
+export function passOver(driver: Driver, stream: Stream, steps: readonly Step[], anew = false): () => void {
   const [one, other] = sidesOf(driver, stream);
   return () => {
+    if (anew) driver.reconnect();
     for (const { chunk, answer } of steps) {
       one(chunk);
       if (answer !== null) other(answer);
@@ -91,8 +92,9 @@ export function passOver(driver: Driver, stream: Stream, steps: readonly Step[])
 }
 
 /** Makes the same callbacks and host calls, without the filter's work between them. */
-function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
+function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[], anew = false): () => void {
   const [one, other] = sidesOf(driver, stream);
+  if (anew) driver.reconnect();
   const callbacks = steps.flatMap(({ chunk, answer }) => {
     const both = [{ chunk, calls: driver.record(() => one(chunk)) }];
     if (answer !== null) both.push({ chunk: answer, calls: driver.record(() => other(answer)) });
@@ -109,13 +111,13 @@ function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[
 /** Bytes that the filter allocates for a frame once the audit's burst is used up, as reported by a build that counts them. */
 function allocatedBy(
   counting: WebAssembly.Module,
-  { before, stream }: FrameCase,
+  { before, stream, anew }: FrameCase,
   chunkSize: number,
   policy: object,
 ): number {
   const driver = new Driver(counting, JSON.stringify(policy));
   if (before !== "") driver.client(Buffer.from(before));
-  const pass = passOver(driver, stream, stepsOf(stream, chunkSize));
+  const pass = passOver(driver, stream, stepsOf(stream, chunkSize), anew);
   const PASSES = 3;
   for (let i = 0; i < PASSES; i++) pass();
   const start = driver.global("allocated_bytes");
@@ -172,8 +174,8 @@ export function measureFrames(
           allocated: counting && allocatedBy(counting, frameCase, chunk, applied),
           calls: prove(module, frameCase, chunk, applied),
         },
-        filter: { units, pass: passOver(driver, stream, steps) },
-        host: { units, pass: passWithoutFilter(driver, stream, steps) },
+        filter: { units, pass: passOver(driver, stream, steps, frameCase.anew) },
+        host: { units, pass: passWithoutFilter(driver, stream, steps, frameCase.anew) },
       };
     });
   });

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { decisionStream, frameCases, type Stream } from "../../bench/micro/frame-cases.ts";
+import { Driver } from "../../bench/micro/driver.ts";
+import { decisionStream, frameCases, type FrameCase, type Stream } from "../../bench/micro/frame-cases.ts";
+import { passOver, stepsOf } from "../../bench/micro/frames.ts";
 import { alternate } from "../../bench/micro/measure.ts";
 import { hasGrown, openAndClose } from "../../bench/micro/opens.ts";
 import { MIXED_SIZES } from "../../bench/mixed.ts";
+import { pluginConfig } from "../../bench/policy.ts";
 import { buildCountingFilter } from "../../tools/wasm.ts";
 
 /** How often each subject occurs in the control lines of a stream. */
@@ -106,5 +109,21 @@ describe("the micro bench's connections", () => {
     assert.equal(hasGrown({ ...level, bytesLate: 1_050_000, pagesLate: 20 }), false);
     assert.equal(hasGrown({ ...level, bytesLate: 1_100_000, pagesLate: 20 }), true);
     assert.equal(hasGrown({ ...level, bytesLate: 1_000_000, pagesLate: 21 }), true);
+  });
+});
+
+describe("the micro bench's driver", () => {
+  it("times no filter that lets nothing pass any more", async () => {
+    const driver = new Driver(
+      new WebAssembly.Module(readFileSync(await buildCountingFilter())),
+      JSON.stringify(pluginConfig("PEER")),
+    );
+    const [{ stream }] = frameCases().filter(({ anew }) => anew) as [FrameCase];
+    const pass = passOver(driver, stream, stepsOf(stream, 16_384));
+    pass();
+    // Its sids come again, so there are PINGs whose PONGs the filter waits for.
+    assert.throws(pass, /the filter has ended the connection, or holds what it was sent/);
+    driver.reconnect();
+    pass();
   });
 });
