@@ -9,7 +9,6 @@ import { snippets } from "../deploy/guide.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { Started } from "../stand/started.ts";
-import { waitFor } from "../stand/wait.ts";
 import { PrometheusServer, scraping, type Series, type SyntaxNode } from "./prometheus-server.ts";
 import { documents, panelQueries, shippedDashboards, substitute } from "./queries.ts";
 import { startStandIn } from "./stand-in.ts";
@@ -77,11 +76,7 @@ describe("a Prometheus over those of two clusters, as the runbook federates them
   after(() => started.stop());
 
   function data(expr: string): Promise<Series[]> {
-    const probe = async (): Promise<Series[] | false> => {
-      const series = await prometheus.query(expr);
-      return series.length > 0 && series;
-    };
-    return waitFor(expr, probe, { timeout: PATIENCE, explain: () => prometheus.explain() });
+    return prometheus.until(expr, (series) => series.length > 0, PATIENCE);
   }
 
   it("tells that the plugin is missing in one of them, though a pod of the same name has it in the other", async () => {

@@ -100,15 +100,7 @@ describe("a complaint leads to its cause, by what the guide says and shows", () 
     times: Record<string, string> = {},
   ): Promise<Series[]> {
     const asked = Object.entries(times).reduce((text, [time, here]) => text.replaceAll(time, here), query);
-    let last: Series[] = [];
-    return waitFor(
-      asked,
-      async () => {
-        last = await prometheus.query(asked);
-        return isSo(last) && last;
-      },
-      { timeout: PATIENCE, explain: () => JSON.stringify(last) },
-    );
+    return prometheus.until(asked, isSo, PATIENCE);
   }
 
   /** What a command of the guide finds in the real log. */

@@ -88,15 +88,7 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
   }
 
   function until(expr: string, isSo: (series: Series[]) => boolean): Promise<Series[]> {
-    let last: Series[] = [];
-    return waitFor(
-      expr,
-      async () => {
-        last = await prometheus.query(expr);
-        return isSo(last) && last;
-      },
-      { timeout: PATIENCE, explain: () => JSON.stringify(last) },
-    );
+    return prometheus.until(expr, isSo, PATIENCE);
   }
 
   const value = (expr: string, is: number): Promise<Series[]> => until(expr, ([first]) => first?.value === is);

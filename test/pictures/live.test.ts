@@ -51,11 +51,7 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
 
   /** Waits until a query returns something that is a number. */
   function data(expr: string): Promise<Series[]> {
-    const probe = async (): Promise<Series[] | false> => {
-      const series = await world.prometheus.query(expr);
-      return hasData(series) && series;
-    };
-    return waitFor(`data for ${expr}`, probe, { timeout: PATIENCE });
+    return world.prometheus.until(expr, hasData, PATIENCE);
   }
 
   for (const [file, dashboard] of shippedDashboards()) {

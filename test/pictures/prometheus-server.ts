@@ -116,6 +116,16 @@ export class PrometheusServer {
     return vector.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
+  /** Asks until the answer is as it must be, for at most `timeout` milliseconds, and returns it. */
+  until(expr: string, isSo: (series: Series[]) => boolean, timeout: number): Promise<Series[]> {
+    let last: Series[] = [];
+    const probe = async (): Promise<Series[] | false> => {
+      last = await this.query(expr);
+      return isSo(last) && last;
+    };
+    return waitFor(expr, probe, { timeout, explain: () => `${JSON.stringify(last)}\n${this.explain()}` });
+  }
+
   /** The values of a label over the series of a selector. */
   labelValues(selector: string, label: string): Promise<string[]> {
     return this.#ask<string[]>(`label/${label}/values`, { "match[]": selector });
