@@ -362,7 +362,7 @@ export function fuzzAnswers(seed: number, cases: number): AnswersRun {
     if (problem !== undefined) {
       const fewest = fewer(steps, (some) => play({ clockStep, steps: some }).problem !== undefined);
       const shortest = play({ clockStep, steps: fewest }).problem ?? problem;
-      run.failure = failureText(shortest, clockStep, fewest, caseSeed);
+      run.failure = failureText(shortest, { clockStep }, fewest, caseSeed);
     }
   }
   return run;

@@ -279,7 +279,7 @@ export function fuzzChanges(seed: number, cases: number): ChangesRun {
 function explain(changes: ChangesCase, problem: string, seed: number): string {
   const steps = shortened(changes);
   const shortest = play({ ...changes, steps }).problem ?? problem;
-  return failureText(shortest, changes.clockStep, steps, seed);
+  return failureText(shortest, { clockStep: changes.clockStep }, steps, seed);
 }
 
 /** Fewer steps, then fewer lines in one, as long as it still fails. */

@@ -14,6 +14,7 @@ import { latin1, PEER, PING } from "../host/wire.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
+import { failureText } from "./failure-text.ts";
 import { fewerLater } from "./fewer.ts";
 import { NatsParser } from "./nats-parser.ts";
 
@@ -392,15 +393,7 @@ async function explain(floods: Floods, flood: FloodCase, problem: string, seed: 
     steps = steps.with(i, { ...step, sends });
   }
   const shortest = { ...flood, steps };
-  const lines = steps.map(
-    (step) => `  ${JSON.stringify(step).replace(/(.)\1{60,}/g, (run, one) => `${one}{${run.length}}`)}`,
-  );
-  const what = `permissions: ${JSON.stringify(PERMISSIONS[flood.permissions])}, verbose: ${flood.verbose}`;
-  return [
-    (await floods.problemOf(shortest)) ?? problem,
-    what,
-    ...lines,
-    `ends before: ${flood.endsBefore}`,
-    `seed: ${seed}`,
-  ].join("\n");
+  const { verbose, endsBefore } = flood;
+  const facts = { permissions: PERMISSIONS[flood.permissions], verbose, endsBefore };
+  return failureText((await floods.problemOf(shortest)) ?? problem, facts, steps, seed);
 }

@@ -220,7 +220,7 @@ export function fuzzGrants(seed: number, cases: number): GrantsRun {
     run.granted += granted;
     if (problem === undefined) continue;
     const fewest = fewer(steps, (some) => play(some).problem !== undefined);
-    run.failure = failureText(play(fewest).problem ?? problem, 0, fewest, caseSeed);
+    run.failure = failureText(play(fewest).problem ?? problem, {}, fewest, caseSeed);
   }
   return run;
 }
