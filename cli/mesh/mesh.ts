@@ -54,7 +54,7 @@ export class Mesh {
       ...machines("WorkloadEntry", "metadata", "labels"),
       ...machines("WorkloadGroup", "spec", "metadata", "labels"),
     ];
-    const plugins = resources.filter((resource) => Plugin.isPlugin(resource)).map((resource) => new Plugin(resource));
+    const plugins = Plugin.allIn(resources);
     this.plugins = plugins.filter(({ isOurs }) => isOurs);
     this.otherPlugins = plugins.filter(({ isOurs }) => !isOurs);
   }
@@ -191,9 +191,8 @@ export class Mesh {
     return getOrMake(this.served, plugin, () => this.servicesNamedBy(plugin));
   }
 
-  private servicesNamedBy({ resource, targetRefs }: Plugin): Service[] {
-    if (targetRefs.length === 0) return [];
-    const targets = targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
+  private servicesNamedBy({ resource, targetNames: targets }: Plugin): Service[] {
+    if (targets.length === 0) return [];
     const isForAll = targets.includes(EVERY_WAYPOINT) && resource.namespace === this.rootNamespace;
     return this.services.filter((service) => {
       const { namespace, name } = service.resource;

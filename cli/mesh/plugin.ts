@@ -5,7 +5,7 @@ import { CLIENT_PORT } from "./nats-ports.ts";
 import { selects, workloadSelector, type Labels } from "./selector.ts";
 import type { Workload } from "./workload.ts";
 
-export const PLUGIN_KINDS = ["WasmPlugin", "TrafficExtension"] as const;
+const PLUGIN_KINDS = ["WasmPlugin", "TrafficExtension"] as const;
 
 /** The side of a connection that a proxy is on, in the words of `match[].mode`. */
 export type Side = "CLIENT" | "SERVER";
@@ -62,6 +62,11 @@ export class Plugin {
     this.config = this.wasm?.get("pluginConfig");
   }
 
+  /** Those among the objects, of this filter or another. */
+  static allIn(resources: readonly Resource[]): Plugin[] {
+    return resources.filter((resource) => Plugin.isPlugin(resource)).map((resource) => new Plugin(resource));
+  }
+
   static isPlugin(resource: Resource): boolean {
     return resource.group === "extensions.istio.io" && PLUGIN_KINDS.some((kind) => kind === resource.kind);
   }
@@ -77,8 +82,7 @@ export class Plugin {
     const keys = this.config.members().map(([key]) => key);
     if (keys.some((key) => slipBetween(key, "trustDomains") !== undefined)) return true;
     const isOfNats =
-      this.wasm?.text("type") === "NETWORK" ||
-      this.matches.some(({ ports }) => ports.some((port) => port.integer() === CLIENT_PORT));
+      this.wasm?.text("type") === "NETWORK" || this.matchedPorts.some((port) => port.integer() === CLIENT_PORT);
     return isOfNats && keys.some((key) => slipBetween(key, "rules") !== undefined);
   }
 
@@ -92,6 +96,11 @@ export class Plugin {
     return this.matches.filter(({ sides }) => sides.includes("SERVER"));
   }
 
+  /** The numbers of the ports in all its matches. */
+  get matchedPorts(): Field[] {
+    return this.matches.flatMap(({ ports }) => ports);
+  }
+
   get identity(): string {
     return this.config?.text("identity") ?? "PEER";
   }
@@ -100,6 +109,11 @@ export class Plugin {
     const { root } = this.resource;
     const one = root.get("spec", "targetRef");
     return one ? [one, ...root.items("spec", "targetRefs")] : root.items("spec", "targetRefs");
+  }
+
+  /** `Service/nats`, for each of its `targetRefs`. */
+  get targetNames(): string[] {
+    return this.targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
   }
 
   /** Decides by its selector. A plugin in the mesh's root namespace reaches every namespace. */

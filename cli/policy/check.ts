@@ -118,7 +118,7 @@ function overridden(releases: readonly Release[], patient: Patient): Finding[] {
  * it is judged only where there is nothing else, and `isAlone`.
  */
 function pluginsToCheck(resources: readonly Resource[], isAlone: boolean): Plugin[] {
-  const all = resources.filter((resource) => Plugin.isPlugin(resource)).map((resource) => new Plugin(resource));
+  const all = Plugin.allIn(resources);
   const withConfig = all.filter(({ config }) => config && !isEmptyConfig(config));
   const meant = all.filter((plugin) => plugin.isOurs || (withConfig.includes(plugin) && mayBePolicy(plugin.config)));
   return meant.length === 0 && isAlone ? all.filter((plugin) => !withConfig.includes(plugin)) : meant;

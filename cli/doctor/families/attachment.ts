@@ -40,7 +40,7 @@ function wrongMode(plugin: Plugin, placement: Placement): { mode: string; right:
 const MUTUAL: readonly string[] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL"];
 
 function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<"gateway-without-mtls">): void {
-  const numbers = plugin.matches.flatMap(({ ports }) => ports.map((port) => port.integer()));
+  const numbers = plugin.matchedPorts.map((port) => port.integer());
   for (const { gateway, field, port } of serversBeside(plugin, mesh)) {
     if (!(numbers.length === 0 ? [CLIENT_PORT] : numbers).includes(port)) continue;
     const mode = field.text("tls", "mode");
@@ -173,9 +173,7 @@ function mayBeNats({ root, name }: Resource, matched: ReadonlySet<number | undef
  * What is outside the mesh has its nats.conf elsewhere.
  */
 function mayAdvertise(mesh: Mesh): boolean {
-  const matched = new Set(
-    mesh.plugins.flatMap(({ matches }) => matches.flatMap(({ ports }) => ports.map((port) => port.integer()))),
-  );
+  const matched = new Set(mesh.plugins.flatMap(({ matchedPorts }) => matchedPorts.map((port) => port.integer())));
   if (mesh.of("ServiceEntry", "networking.istio.io").some((entry) => mayBeNats(entry, matched))) return true;
   const configs = natsConfigs(mesh);
   const isTelling = ({ entries }: NatsConfig): boolean => {

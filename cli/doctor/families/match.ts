@@ -128,9 +128,9 @@ function judgeSelectorByServices(plugin: Plugin, mesh: Mesh, report: Report<Id>)
 
 /** For a plugin beside no Gateway: those of NATS beside which there is no plugin either, one of which it must be meant for. */
 function judgeUnjudgedGateways(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
-  const { resource, matches, selector, targetRefs } = plugin;
+  const { resource, matchedPorts, selector, targetRefs } = plugin;
   if (targetRefs.length > 0 || selector.size === 0) return;
-  const wanted = matches.flatMap(({ ports }) => ports.map((port) => port.integer()));
+  const wanted = matchedPorts.map((port) => port.integer());
   const judged = new Set(mesh.plugins.flatMap((one) => serversBeside(one, mesh).map(({ gateway }) => gateway)));
   const left = mesh.of("Gateway", "networking.istio.io").filter((gateway) => {
     const ports = gateway.root.items("spec", "servers").map((server) => server.integer("port", "number"));
@@ -153,7 +153,7 @@ function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   if (servers.length === 0) judgeUnjudgedGateways(plugin, mesh, report);
   if (servers.length === 0) return;
   const known = servers.map(({ port, gateway }) => `${port} (${gateway.title})`).join(", ");
-  for (const number of plugin.matches.flatMap(({ ports }) => ports)) {
+  for (const number of plugin.matchedPorts) {
     const wanted = number.integer();
     if (wanted === undefined || servers.some(({ port }) => port === wanted)) continue;
     const message = `no Gateway of these proxies has a server on port ${wanted}; they have ${known}`;
@@ -171,7 +171,7 @@ function judgeGatewayServices(plugin: Plugin, mesh: Mesh, report: Report<Id>): v
   const leads = (port: number): boolean =>
     ports.some(({ number, targetNumber }) => number === port || targetNumber === port || targetNumber === undefined);
   const known = ports.map(({ number }) => number).join(", ") || "none";
-  const wanted = plugin.matches.flatMap((match) => match.ports.map((port) => port.integer()));
+  const wanted = plugin.matchedPorts.map((port) => port.integer());
   for (const { gateway, port } of serversBeside(plugin, mesh)) {
     if (!wanted.includes(port) || leads(port)) continue;
     const message = `${service.resource.title} has no port ${port}, on which ${gateway.title} has the server that ${plugin.resource.title} matches; it has ${known}`;

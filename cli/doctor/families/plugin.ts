@@ -17,7 +17,7 @@ const PHASES: Record<string, string[]> = {
 
 /** Whether two plugins are in the same chain of some proxy. */
 function meet(a: Plugin, b: Plugin, mesh: Mesh): boolean {
-  const [targets, others] = [targetNames(a), targetNames(b)];
+  const [targets, others] = [a.targetNames, b.targetNames];
   if (targets.length > 0 || others.length > 0) {
     const served = mesh.waypointServicesOf(a);
     if (mesh.waypointServicesOf(b).some((service) => served.includes(service))) return true;
@@ -36,10 +36,6 @@ function meetBySelectors(a: Plugin, b: Plugin, { rootNamespace, workloads }: Mes
   if (root.resource.namespace !== rootNamespace) return false;
   if (selects(root.selector, local.selector)) return true;
   return workloads.some((pods) => [root, local].every((one) => one.selectsWorkload(pods, rootNamespace)));
-}
-
-function targetNames(plugin: Plugin): string[] {
-  return plugin.targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
 }
 
 /** One object that is among the files twice: no cluster has both. */
@@ -121,8 +117,8 @@ export const plugin = family(
       else if (phase.startsWith("AUTH"))
         report("phase-before-authorization", place, `${title} judges before Istio's AuthorizationPolicies do`);
     }
-    for (const { resource, matches } of mesh.otherPlugins) {
-      const number = matches.flatMap(({ ports }) => ports).find((port) => port.integer() === CLIENT_PORT);
+    for (const { resource, matchedPorts } of mesh.otherPlugins) {
+      const number = matchedPorts.find((port) => port.integer() === CLIENT_PORT);
       if (number) report("plugin-not-judged", number.place, `${resource.title} was not recognised as istio-nats`);
     }
     mesh.plugins.forEach((second, index) => {
