@@ -25,7 +25,7 @@ function word(...words: string[]): Shape {
 }
 
 /** `others`, divided by blanks, are fields that doctor does not read. */
-function fields(others: string, read: Readonly<Record<string, Shape>> = {}): ObjectShape {
+function fields(others: string, read: Readonly<Record<string, Shape>>): ObjectShape {
   const names = others === "" ? [] : others.split(" ");
   return { type: "object", fields: { ...Object.fromEntries(names.map((name) => [name, ANY])), ...read } };
 }

@@ -103,8 +103,8 @@ describe("a Sidecar", () => {
 });
 
 describe("a DestinationRule with a wildcard", () => {
-  function rule(host: string, mode: string, namespace = "istio-system"): string {
-    return document("networking.istio.io", "DestinationRule", "d", namespace, {
+  function rule(host: string, mode: string): string {
+    return document("networking.istio.io", "DestinationRule", "d", "istio-system", {
       host,
       trafficPolicy: { tls: { mode } },
     });

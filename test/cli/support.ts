@@ -12,8 +12,8 @@ export const filter = new Filter(new Uint8Array(readFileSync(filterWasm)));
 
 const OPTIONS: ExamineOptions = { namespace: "default", rootNamespace: "istio-system" };
 
-export function sourceOf(text: string, file = "a.yaml"): Source {
-  return { file, text, named: true, tooLarge: false, helmTemplate: false };
+export function sourceOf(text: string): Source {
+  return { file: "a.yaml", text, named: true, tooLarge: false, helmTemplate: false };
 }
 
 /** What doctor finds in texts. The first is `a.yaml`, unless they are named. */

@@ -27,22 +27,12 @@ function sums(samples: readonly Sample[], name: string, by: readonly string[], l
 }
 
 /** The value of a gauge, or the events of a counter since Envoy started, by labels joined by a blank. */
-export function levels(
-  { now }: Looks,
-  name: string,
-  by: readonly string[] = [],
-  labels: Labels = {},
-): Map<string, number> {
-  return sums(now, name, by, labels);
+export function levels({ now }: Looks, name: string, by: readonly string[] = []): Map<string, number> {
+  return sums(now, name, by, {});
 }
 
 /** Events per second of a counter, by labels joined by a blank. A new series counts from 0, because Envoy was watched before. */
-export function rates(
-  looks: Looks,
-  name: string,
-  by: readonly string[] = [],
-  labels: Labels = {},
-): Map<string, number> {
+export function rates(looks: Looks, name: string, by: readonly string[], labels: Labels = {}): Map<string, number> {
   const before = sums(looks.before, name, by, labels);
   const now = sums(looks.now, name, by, labels);
   return new Map([...now].map(([key, value]) => [key, (value - (before.get(key) ?? 0)) / looks.seconds]));

@@ -31,7 +31,7 @@ const SMALL = only("small", 1);
 /** Some 460 KiB, which is three slices. */
 const LARGE = only("large", 3000);
 
-function vm(shared = new SharedData(), module = filterModule()): Host {
+function vm(shared: SharedData, module = filterModule()): Host {
   return new Host(module, { shared, clockStep: CLOCK_STEP });
 }
 

@@ -16,8 +16,8 @@ function defined(host: Host): number {
 }
 
 /** A client of each of many principals that nobody has heard of before. */
-function newPrincipals(host: Host, count = PRINCIPALS): Wire[] {
-  return Array.from({ length: count }, (_, i) => {
+function newPrincipals(host: Host): Wire[] {
+  return Array.from({ length: PRINCIPALS }, (_, i) => {
     const wire = new Wire(host, `spiffe://cluster.local/ns/clients/sa/c${i}`);
     wire.server(INFO);
     wire.client(CONNECT);
