@@ -17,7 +17,7 @@ function packagesOf(files: readonly string[]): string[] {
 /** The licences of these packages, which require that their text goes along with their code. */
 function licensesOf(packages: readonly string[]): string {
   const texts = packages.map((name) => {
-    const folder = inRoot("node_modules", ...name.split("/"));
+    const folder = inRoot("node_modules", name);
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
     if (file === undefined) throw new Error(`${name} has no licence text to be bundled`);
     return `${name}\n\n${readFileSync(`${folder}/${file}`, "utf8").trim()}`;

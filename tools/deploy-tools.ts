@@ -37,8 +37,5 @@ export function ociImageCommand(): Promise<string> {
 /** The YAML of a kustomization. `folder` is relative to the clone. */
 export async function kustomized(folder: string): Promise<string> {
   const { kustomize } = await deployTools();
-  return must(`${folder} is not a kustomization that can be built.`, kustomize, [
-    "build",
-    inRoot(...folder.split("/")),
-  ]);
+  return must(`${folder} is not a kustomization that can be built.`, kustomize, ["build", inRoot(folder)]);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +9,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** A path inside the clone. */
 export function inRoot(...parts: string[]): string {
   return join(root, ...parts);
+}
+
+/** A text of the clone, by its path there. */
+export function read(file: string): string {
+  return readFileSync(inRoot(file), "utf8");
 }
 
 /** The folder for what is downloaded or built once per machine and shared by all its clones. */

@@ -42,7 +42,7 @@ export interface ServerErrorKind {
 
 /** The kinds of nats-server's errors that the filter distinguishes, in the filter's order. */
 export function serverErrorKinds(): ServerErrorKind[] {
-  const source = readFileSync(inRoot("assembly", ...SOURCE.split("/")), "utf8");
+  const source = readFileSync(inRoot("assembly", SOURCE), "utf8");
   const known = [...source.matchAll(/known\(\s*ServerError\.(\w+),\s*"'([^"]*)",?\s*\)/g)];
   const numbers = new Map([...source.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, name = "", n]) => [name, Number(n)]));
   return sourceList(SOURCE, "SERVER_ERROR_NAMES").map((name, i) => {

@@ -1,10 +1,4 @@
-import { readFileSync } from "node:fs";
-import { inRoot } from "../../tools/paths.ts";
-
-/** A page of the repository, or any other of its texts. */
-export function read(file: string): string {
-  return readFileSync(inRoot(...file.split("/")), "utf8");
-}
+import { read } from "../../tools/paths.ts";
 
 /** The fenced texts of a guide whose info string is `kind`. */
 export function snippets(file: string, kind: string): string[] {

@@ -8,10 +8,10 @@ import { buildCommand } from "../../tools/cli.ts";
 import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
 import { FORMS, PLACEHOLDER, type Form } from "../../tools/image-manifests.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { inRoot, read } from "../../tools/paths.ts";
 import { ENVOYS, NATS_SERVERS } from "../../tools/versions.ts";
 import { istioNats } from "../cli/support.ts";
-import { read, snippets } from "./guide.ts";
+import { snippets } from "./guide.ts";
 import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 

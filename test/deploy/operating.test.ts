@@ -4,13 +4,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseAllDocuments } from "yaml";
-import { inRoot } from "../../tools/paths.ts";
+import { inRoot, read } from "../../tools/paths.ts";
 import { doctor } from "../cli/support.ts";
 import { filterModule } from "../host/filter.ts";
 import { CHANGE_KEY, connected, envelope, KEY, only, policyOf, tick, vm } from "../host/changing-policy.ts";
 import { Host, SharedData } from "../host/host.ts";
 import { configuredHost, CONNECT, pub, stat, Wire } from "../host/wire.ts";
-import { read, snippets } from "./guide.ts";
+import { snippets } from "./guide.ts";
 
 const PAGES = ["docs/install.md", "docs/upgrade.md", "docs/runbook.md", "docs/troubleshooting.md"];
 const FIXTURES = inRoot("test", "cli", "fixtures");

@@ -3,11 +3,11 @@ import { Kvm } from "@nats-io/kv";
 import { connect, nanos, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { tableUnder } from "../../tools/docs-table.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { read } from "../../tools/paths.ts";
 import type { AuditRecord } from "../stand/audit.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import type { Sidecar } from "../stand/sidecar.ts";
@@ -303,7 +303,7 @@ function refusedIn(audit: readonly AuditRecord[]): string[] {
 }
 
 describe("the table of what a client needs", () => {
-  const rows = rowsOf(readFileSync(inRoot(...PAGE.split("/")), "utf8"));
+  const rows = rowsOf(read(PAGE));
   let cli: NatsCli;
   let trial: Trial;
 

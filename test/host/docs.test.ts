@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { tableUnder } from "../../tools/docs-table.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { read } from "../../tools/paths.ts";
 import { sourceConstant, sourceList } from "../../tools/source-constant.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 
 const REFERENCE = "docs/policy.md";
 const GUIDES = ["README.md", REFERENCE, "docs/troubleshooting.md", "docs/telemetry.md"];
-
-function read(file: string): string {
-  return readFileSync(inRoot(...file.split("/")), "utf8");
-}
 
 /** The faults that the filter finds in a configuration, or nothing if it accepts it. */
 function faultsOf(configuration: object): string[] {

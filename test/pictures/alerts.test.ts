@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parse, stringify } from "yaml";
 import { run } from "../../tools/command.ts";
 import { PROMETHEUS_RULE_FILE, RULES_FILE } from "../../tools/dashboards/generate.ts";
 import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { inRoot, read } from "../../tools/paths.ts";
 import { findPromtool } from "../../tools/prometheus.ts";
 import { faultsOf, validatorOf } from "./crd.ts";
 import { snippets } from "../deploy/guide.ts";
@@ -45,9 +45,9 @@ interface TestsFile {
   tests: RuleTest[];
 }
 
-const [played] = documents(...TESTS_FILE.split("/")) as [TestsFile];
+const [played] = documents(TESTS_FILE) as [TestsFile];
 
-const [rules] = documents(...RULES_FILE.split("/")) as [{ groups: { rules: Rule[] }[] }];
+const [rules] = documents(RULES_FILE) as [{ groups: { rules: Rule[] }[] }];
 const alerts = rules.groups.flatMap((group) => group.rules).filter(({ alert }) => alert !== undefined);
 const expressions = rules.groups.flatMap((group) => group.rules).map(({ expr }) => expr);
 const names = [...new Set(alerts.map(({ alert }) => alert!))];
@@ -104,7 +104,7 @@ describe("the alerts", () => {
     assert.ok(tests.length >= 10);
     const folder = makeScratch();
     const file = join(folder, "clusters.test.yaml");
-    writeFileSync(file, stringify({ ...played, rule_files: [inRoot(...RULES_FILE.split("/"))], tests }));
+    writeFileSync(file, stringify({ ...played, rule_files: [inRoot(RULES_FILE)], tests }));
     try {
       await promtool("test", "rules", file);
     } finally {
@@ -155,7 +155,7 @@ describe("the alerts", () => {
   });
 
   it("each have a severity, and a section of the runbook with meaning, impact, diagnosis and mitigation", () => {
-    const sections = readFileSync(inRoot(...RUNBOOK.split("/")), "utf8").split(/^## /m);
+    const sections = read(RUNBOOK).split(/^## /m);
     for (const { alert, labels, annotations } of alerts) {
       assert.match(labels?.["severity"] ?? "", /^(critical|warning|info)$/, alert);
       assert.equal(annotations?.["runbook_url"], `${RUNBOOK}#${alert!.toLowerCase()}`);
@@ -169,8 +169,7 @@ describe("the alerts", () => {
   });
 
   it("link to web pages once the runbook's command has inserted an address", () => {
-    const [, script = ""] =
-      /^sed '(.*)' \S+ \| kubectl apply/m.exec(readFileSync(inRoot(...RUNBOOK.split("/")), "utf8")) ?? [];
+    const [, script = ""] = /^sed '(.*)' \S+ \| kubectl apply/m.exec(read(RUNBOOK)) ?? [];
     for (const file of [RULES_FILE, PROMETHEUS_RULE_FILE]) {
       const { stdout } = spawnSync("sed", [script, file], { cwd: inRoot(), encoding: "utf8" });
       const urls = [...stdout.matchAll(/^ *runbook_url: (.*)$/gm)].map(([, url = ""]) => new URL(url));
@@ -218,7 +217,7 @@ describe("the alerts", () => {
       module: "github.com/prometheus-operator/prometheus-operator",
       path: ["example", "prometheus-operator-crd", "monitoring.coreos.com_prometheusrules.yaml"],
     });
-    const [resource] = documents(...PROMETHEUS_RULE_FILE.split("/"));
+    const [resource] = documents(PROMETHEUS_RULE_FILE);
     assert.deepEqual(faultsOf(validate, resource), []);
   });
 });

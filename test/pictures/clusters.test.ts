@@ -69,7 +69,7 @@ describe("a Prometheus over those of two clusters, as the runbook federates them
       const east = await server("east", [scraping([{ address: stand.envoy.adminAddress, labels }])]);
       const west = await server("west", [scraping([{ address: standIn.adminAddress, labels }])]);
       const jobs = [federating("east", east.address), federating("west", west.address)];
-      prometheus = await server("mesh", jobs, [inRoot(...RULES_FILE.split("/"))]);
+      prometheus = await server("mesh", jobs, [inRoot(RULES_FILE)]);
     });
   });
 
@@ -100,7 +100,7 @@ describe("a Prometheus over those of two clusters, as the runbook federates them
   });
 
   it("has everything that alerts and dashboards ask for", async () => {
-    const [{ groups }] = documents(...RULES_FILE.split("/")) as [{ groups: { rules: { expr: string }[] }[] }];
+    const [{ groups }] = documents(RULES_FILE) as [{ groups: { rules: { expr: string }[] }[] }];
     const rules = groups.flatMap(({ rules: some }) => some.map(({ expr }) => expr));
     const chosen = new Map([
       ["__rate_interval", "1m"],

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { DashboardLinkType, VariableType } from "@grafana/grafana-foundation-sdk/dashboard";
 import { generated, RULES_FILE } from "../../tools/dashboards/generate.ts";
 import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { inRoot, read } from "../../tools/paths.ts";
 import { fencedQueries, panelQueries, panelsOf, shippedDashboards, variablesOf } from "./queries.ts";
 
 /** Columns of Grafana's grid. */
@@ -14,7 +14,7 @@ const GRID = 24;
 describe("the generated files of deploy/", () => {
   it("are what npm run generate:dashboards makes of the table of stats and the rules", async () => {
     for (const [file, text] of Object.entries(await generated())) {
-      assert.equal(readFileSync(inRoot(...file.split("/")), "utf8"), text, `${file}: npm run generate:dashboards`);
+      assert.equal(read(file), text, `${file}: npm run generate:dashboards`);
     }
   });
 });
@@ -147,7 +147,7 @@ describe("the dashboards", () => {
   });
 
   it("count policies in force for each fleet that NATSPolicyVersionsDiverge watches, so that two brokers may differ", () => {
-    const rules = readFileSync(inRoot(...RULES_FILE.split("/")), "utf8");
+    const rules = read(RULES_FILE);
     const [, count = ""] = /record: istio_nats:policies:count\n\s+expr: \|\n([\s\S]*?)\n\s+- alert/.exec(rules) ?? [];
     const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
     const shown = queries.find(({ place }) => place === '"Policies in force"')?.expr ?? "";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { read } from "../deploy/guide.ts";
+import { read } from "../../tools/paths.ts";
 import { fileLog } from "../stand/access-log.ts";
 import type { AuditRecord } from "../stand/audit.ts";
 import type { StandSidecarOptions } from "../stand/stand.ts";

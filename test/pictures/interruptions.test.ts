@@ -68,7 +68,7 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
     const name = { app_kubernetes_io_name: "nats", service_istio_io_canonical_name: "nats" };
     const labels = { namespace: "messaging", pod: "nats-0", ...name };
     const scrapes = [scraping([{ address: await pod.listen(), labels }])];
-    prometheus = await PrometheusServer.start(brokers[0]!.folder, scrapes, [inRoot(...RULES_FILE.split("/"))]);
+    prometheus = await PrometheusServer.start(brokers[0]!.folder, scrapes, [inRoot(RULES_FILE)]);
   });
 
   after(async () => {

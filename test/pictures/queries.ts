@@ -7,7 +7,7 @@ import {
   type VariableModel,
 } from "@grafana/grafana-foundation-sdk/dashboard";
 import { parseAllDocuments } from "yaml";
-import { inRoot } from "../../tools/paths.ts";
+import { inRoot, read } from "../../tools/paths.ts";
 import type { PrometheusServer } from "./prometheus-server.ts";
 
 /** A query that we ship, and where it is. */
@@ -125,6 +125,6 @@ export function gates(values: GateValues): Gate[] {
 
 /** What a guide shows as PromQL. */
 export function fencedQueries(guide: string): string[] {
-  const text = readFileSync(inRoot(...guide.split("/")), "utf8");
+  const text = read(guide);
   return [...text.matchAll(/^```promql\n([\s\S]*?)^```$/gm)].map(([, query = ""]) => query.trim());
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { increaseFromNothing } from "../../tools/dashboards/queries.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { read } from "../../tools/paths.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 import { assertAnswers } from "./promtool-answers.ts";
 import { fencedQueries, gates, panelQueries, shippedDashboards, substitute } from "./queries.ts";
@@ -55,8 +54,6 @@ const SECONDS = { m: 60, h: 3_600, d: 86_400 };
 
 describe("what is written by hand", () => {
   const NEW_SERIES = /(istio_nats_\w+_total(?:\{(?:[^{}]|\{\{[^}]*\}\})*\})?)unless\1offset(\d+)([mhd])/g;
-
-  const read = (file: string): string => readFileSync(inRoot(...file.split("/")), "utf8");
 
   for (const [place, written, times] of [
     ["deploy/alerts/istio-nats.rules.yaml", read("deploy/alerts/istio-nats.rules.yaml"), 7],

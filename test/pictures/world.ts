@@ -82,11 +82,7 @@ export class World {
         { address: stand.envoy.adminAddress, labels: clientPod("orders-api-0") },
         { address: standIns[0]!.adminAddress, labels: clientPod("orders-api-1") },
       );
-      const prometheus = await PrometheusServer.start(
-        stand.folder,
-        [scraping(targets)],
-        [inRoot(...RULES_FILE.split("/"))],
-      );
+      const prometheus = await PrometheusServer.start(stand.folder, [scraping(targets)], [inRoot(RULES_FILE)]);
       started.unshift(prometheus);
       return new World(stand, standIns, prometheus, await Traffic.start(stand));
     } catch (error) {

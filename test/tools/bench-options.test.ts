@@ -11,11 +11,11 @@ import { PATIENCE } from "../stand/wait.ts";
 
 /** Runs a bench with options that it must refuse, in one line and before it has started or written anything. */
 function refusal(bench: string, args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--import", "tsx", inRoot("bench", ...bench.split("/")), ...args],
-    { cwd: inRoot(), encoding: "utf8", timeout: PATIENCE },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", inRoot("bench", bench), ...args], {
+    cwd: inRoot(),
+    encoding: "utf8",
+    timeout: PATIENCE,
+  });
   assert.equal(status, 1, stderr);
   assert.equal(stdout, "");
   assert.doesNotMatch(stderr, /^ +at /m);

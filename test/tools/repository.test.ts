@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { describe, it } from "node:test";
 import { CHECKS } from "../../cli/doctor/table.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { inRoot, read } from "../../tools/paths.ts";
 import { VETTED } from "../../tools/suites/lint-suite.ts";
 import { SUITES } from "../../tools/suites/table.ts";
 
 /** What git knows. A file that only exists in somebody's clone is in no other. */
 const TRACKED = new Set(execFileSync("git", ["ls-files", "-z"], { cwd: inRoot(), encoding: "utf8" }).split("\0"));
-
-function read(file: string): string {
-  return readFileSync(inRoot(...file.split("/")), "utf8");
-}
 
 describe("the Go modules of the clone", () => {
   it("are vetted, except for the one that is compiled with Istio and those of tools/", () => {

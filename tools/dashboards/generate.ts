@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { format, resolveConfig } from "prettier";
 import { parse, stringify } from "yaml";
-import { inRoot } from "../paths.ts";
+import { inRoot, read } from "../paths.ts";
 import { accessDashboard } from "./access.ts";
 import { brokerDashboard } from "./broker.ts";
 import { meshDashboard } from "./mesh.ts";
@@ -27,7 +26,7 @@ export const RULES_FILE = "deploy/alerts/istio-nats.rules.yaml";
 export const PROMETHEUS_RULE_FILE = "deploy/alerts/prometheus-rule.gen.yaml";
 
 function prometheusRule(): string {
-  const rules = parse(readFileSync(inRoot(...RULES_FILE.split("/")), "utf8")) as { groups: object[] };
+  const rules = parse(read(RULES_FILE)) as { groups: object[] };
   const resource = {
     apiVersion: "monitoring.coreos.com/v1",
     kind: "PrometheusRule",
@@ -45,7 +44,7 @@ export async function generated(): Promise<Record<string, string>> {
     files[`${FOLDER}/${file}`] = JSON.stringify(dashboard);
   }
   const formatted = Object.entries(files).map(async ([file, text]): Promise<[string, string]> => {
-    const filepath = inRoot(...file.split("/"));
+    const filepath = inRoot(file);
     return [file, await format(text, { ...(await resolveConfig(filepath)), filepath })];
   });
   return Object.fromEntries(await Promise.all(formatted));
@@ -54,7 +53,7 @@ export async function generated(): Promise<Record<string, string>> {
 /** Writes every generated file. Returns an exit status. */
 export async function generate(): Promise<number> {
   for (const [file, text] of Object.entries(await generated())) {
-    const path = inRoot(...file.split("/"));
+    const path = inRoot(file);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
     process.stdout.write(`${file}\n`);
