@@ -22,25 +22,29 @@ describe("a waypoint", () => {
       .replace("selector: { matchLabels: { app: nats } }", 'targetRefs: [{ group: "", kind: Service, name: nats }]')
       .replace("trustDomains:", "identity: WAYPOINT\n    trustDomains:"),
   );
+  const forGateway = plugin.map((text) =>
+    text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
+  );
+  /** Without the annotations for a sidecar. */
+  const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
+  /** Lets the waypoint's own account alone pass. */
+  const only = authorization({
+    selector: NATS,
+    rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+  });
 
   it("exempts the pods behind it from what applies to sidecars", () => {
-    const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
-    const only = authorization({
-      selector: NATS,
-      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/waypoint"] } }] }],
-    });
-    const allowed = only.replace("sa/waypoint", "sa/judge");
-    assert.deepEqual(ids(...service, ...pods, ...plugin, allowed), []);
+    const other = only.replace("sa/judge", "sa/waypoint");
+    assert.deepEqual(ids(...service, ...pods, ...plugin, only), []);
     assert.deepEqual(ids(...service, ...pods, ...plugin), ["waypoint-bypass"]);
-    assert.deepEqual(ids(...service, ...pods, ...plugin, only), ["waypoint-denied"]);
+    assert.deepEqual(ids(...service, ...pods, ...plugin, other), ["waypoint-denied"]);
     // ztunnel does not take cluster.local for the mesh's own trust domain.
     const renamed = plugin.map((text) => text.replaceAll("cluster.local", "mesh.test"));
-    assert.deepEqual(ids(...service, ...pods, ...renamed, allowed), ["waypoint-denied"]);
-    assert.deepEqual(ids(...service, ...pods, ...renamed, allowed.replace("cluster.local", "mesh.test")), []);
+    assert.deepEqual(ids(...service, ...pods, ...renamed, only), ["waypoint-denied"]);
+    assert.deepEqual(ids(...service, ...pods, ...renamed, only.replace("cluster.local", "mesh.test")), []);
   });
 
   it("to which the pods are closed, as to everybody, is told so alone: a rule that lets everybody in would bypass it", () => {
-    const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
     for (const known of [pods, []])
       assert.deepEqual(ids(...service, ...known, ...plugin, authorization({})), ["waypoint-denied"]);
     // A headless twin leads to the same pods, whether it uses the waypoint or not.
@@ -57,13 +61,6 @@ describe("a waypoint", () => {
   });
 
   it("judges a Service that uses it, whether the plugin is for the Service or for its Gateway", () => {
-    const forGateway = plugin.map((text) =>
-      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
-    );
-    const only = authorization({
-      selector: NATS,
-      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
-    });
     for (const one of [plugin, forGateway]) {
       assert.deepEqual(ids(...service, ...one, only), []);
       assert.deepEqual(ids(...service, ...one, only, gateway("judge")), []);
@@ -93,10 +90,6 @@ describe("a waypoint", () => {
   });
 
   it("has the filter twice if one plugin is for the Service and another for its Gateway or for every waypoint", () => {
-    const only = authorization({
-      selector: NATS,
-      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
-    });
     const forAll = { kind: "GatewayClass", name: "istio-waypoint", group: "gateway.networking.k8s.io" };
     const also = (target: object, namespace: string): string[] =>
       plugin.map((text) =>
@@ -111,10 +104,6 @@ describe("a waypoint", () => {
   });
 
   it("is none where the Gateway of its name is of another class or in another namespace", () => {
-    const only = authorization({
-      selector: NATS,
-      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
-    });
     const found = (text: string): string[] =>
       doctor([...service, ...plugin, only, text].join("\n---\n")).map(({ id, remedy }) => `${id}: ${remedy}`);
     assert.deepEqual(found(gateway("judge").replace("istio-waypoint", "istio")), [
@@ -147,14 +136,7 @@ describe("a waypoint", () => {
   });
 
   it("gets the labels of the stats from its Gateway's infrastructure, or if that has none from its own annotations", () => {
-    const only = authorization({
-      selector: NATS,
-      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
-    });
     const told = gateway("judge");
-    const forGateway = plugin.map((text) =>
-      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
-    );
     const own = (infrastructure: object): string =>
       JSON.stringify({
         ...(JSON.parse(told) as object),
@@ -178,7 +160,6 @@ describe("a waypoint", () => {
   });
 
   it("is meant by a plugin that names another Gateway, in the Service's namespace or in the waypoint's", () => {
-    const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
     const misspelt = plugin.map((text) =>
       text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify({ ...WAYPOINT, name: "jugde" })),
     );
