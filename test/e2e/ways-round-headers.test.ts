@@ -88,7 +88,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
         const alone = await town.connect("reader", "alone");
         assert.deepEqual(await errorsOf(alone, hidden), []);
         await town.store("data.1", "x");
-        await waitFor("the copies", async () => (await town.contents("COPY"))["data.1"] === 1);
+        await town.holds("COPY", "data.1");
         assert.deepEqual(await town.contents("COPY"), { "data.1": 1, "data.mine": 1 });
         for (const subject of ["data.mine", "data.1"]) {
           await town.operator.send(publish(`$JS.API.DIRECT.GET.${stream}.${subject}`, "", "", "_INBOX.x.1"));
@@ -174,12 +174,12 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     await fresh();
     const alone = await town.connect("mallory", "alone");
     assert.deepEqual(await errorsOf(alone, schedule("secret.in")), []);
-    await waitFor("the scheduled message", async () => (await town.contents("PLAN"))["secret.in"] === 1);
+    await town.holds("PLAN", "secret.in");
     await fresh();
     const mallory = await town.connect("mallory", "filtered");
     assert.deepEqual(await errorsOf(mallory, schedule("secret.in")), refusedPublish("secret.in"));
     assert.deepEqual(await errorsOf(mallory, schedule("ok.1")), []);
-    await waitFor("the permitted message", async () => (await town.contents("PLAN"))["ok.1"] === 1);
+    await town.holds("PLAN", "ok.1");
     assert.equal((await town.contents("PLAN"))["secret.in"], undefined);
   });
 
@@ -192,7 +192,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     await fresh();
     const alone = await town.connect("mallory", "alone");
     assert.deepEqual(await errorsOf(alone, unclosed), []);
-    await waitFor("the message", async () => (await town.contents("PLAN"))["ok.1Nats-Rollup: sub"] === 1);
+    await town.holds("PLAN", "ok.1Nats-Rollup: sub");
     await fresh();
     const mallory = await town.connect("mallory", "filtered");
     assert.deepEqual(await errorsOf(mallory, unclosed), refusedPublish("plan.mine"));

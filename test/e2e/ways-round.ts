@@ -226,6 +226,11 @@ export class Town {
     return (await this.api<StreamInfo>(`STREAM.INFO.${name}`, { subjects_filter: ">" })).state.subjects ?? {};
   }
 
+  /** Waits until a stream holds a message of this subject. */
+  async holds(name: string, subject: string): Promise<void> {
+    await waitFor(`${subject} in ${name}`, async () => (await this.contents(name))[subject] === 1);
+  }
+
   async #stop(): Promise<void> {
     this.operator.close();
     this.requests.close();
