@@ -1,4 +1,4 @@
-import type { Sample } from "../stand/prometheus.ts";
+import { isSample, type Sample } from "../stand/prometheus.ts";
 
 /** Readings of Envoy's stats. */
 export interface Looks {
@@ -12,14 +12,10 @@ export interface Looks {
 
 type Labels = Record<string, string>;
 
-function matches(sample: Sample, labels: Labels): boolean {
-  return Object.entries(labels).every(([label, value]) => sample.labels[label] === value);
-}
-
 function sums(samples: readonly Sample[], name: string, by: readonly string[], labels: Labels): Map<string, number> {
   const found = new Map<string, number>();
   for (const sample of samples) {
-    if (sample.name !== name || !matches(sample, labels)) continue;
+    if (!isSample(sample, name, labels)) continue;
     const key = by.map((label) => sample.labels[label] ?? "").join(" ");
     found.set(key, (found.get(key) ?? 0) + sample.value);
   }

@@ -2,6 +2,7 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, errors, type NatsConnection } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { isSample } from "../stand/prometheus.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { PATIENCE, waitFor } from "../stand/wait.ts";
@@ -58,9 +59,8 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
 
   /** The samples of a histogram's buckets, cumulative, by their bounds. */
   async function bucketsOf(name: string, labels: Record<string, string>): Promise<Map<string, number>> {
-    const buckets = (await stand.envoy.samples())
-      .filter((sample) => sample.name === `${name}_bucket`)
-      .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value));
+    const samples = await stand.envoy.samples();
+    const buckets = samples.filter((sample) => isSample(sample, `${name}_bucket`, labels));
     return new Map(buckets.map((sample) => [sample.labels["le"]!, sample.value]));
   }
 

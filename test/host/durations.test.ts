@@ -7,6 +7,7 @@ import {
   CONNECT,
   hpub,
   INFO,
+  isSeries,
   msg,
   PEER,
   PING,
@@ -30,10 +31,7 @@ const TELEMETRY = { subjects: [{ name: "ask", patterns: ["ok.ask.*"] }] };
 /** The values that a histogram recorded, over the series with these labels. */
 function valuesOf(host: Host, name: string, labels: Record<string, string> = {}): number[] {
   host.tick();
-  return [...host.histograms]
-    .filter(([raw]) => raw.endsWith(`;.;${name}`))
-    .filter(([raw]) => Object.entries(labels).every(([key, value]) => raw.includes(`${key}=.=${value};.;`)))
-    .flatMap(([, values]) => values);
+  return [...host.histograms].filter(([raw]) => isSeries(raw, name, labels)).flatMap(([, values]) => values);
 }
 
 function requester(telemetry: object = TELEMETRY, more: Policy = {}): Wire {

@@ -131,14 +131,19 @@ export function rawNames(host: Host): string[] {
   return [...host.metrics.keys(), ...host.histograms.keys()];
 }
 
+/** Whether the host's name for a series is of this stat, with these labels. */
+export function isSeries(raw: string, name: string, labels: Record<string, string>): boolean {
+  return (
+    raw.endsWith(`;.;${name}`) &&
+    Object.entries(labels).every(([label, value]) => raw.includes(`${label}=.=${value};.;`))
+  );
+}
+
 /** The sum of a stat over all series that have these labels, after the counts have gone to the host. */
 export function stat(host: Host, name: string, labels: Record<string, string> = {}): number {
   host.tick();
   let sum = 0;
-  for (const [raw, value] of host.metrics) {
-    const matches = Object.entries(labels).every(([key, label]) => raw.includes(`${key}=.=${label};.;`));
-    if (raw.endsWith(`;.;${name}`) && matches) sum += value;
-  }
+  for (const [raw, value] of host.metrics) if (isSeries(raw, name, labels)) sum += value;
   return sum;
 }
 

@@ -25,10 +25,12 @@ export function parseSamples(text: string): Sample[] {
   return samples;
 }
 
+/** Whether a sample is of that name, and its labels include `labels`. */
+export function isSample(sample: Sample, name: string, labels: Record<string, string>): boolean {
+  return sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value);
+}
+
 /** The sum over the samples of that name whose labels include `labels`, or 0 if there are none. */
 export function sum(samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number {
-  return samples
-    .filter((sample) => sample.name === name)
-    .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
-    .reduce((total, { value }) => total + value, 0);
+  return samples.filter((sample) => isSample(sample, name, labels)).reduce((total, { value }) => total + value, 0);
 }
