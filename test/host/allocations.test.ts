@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { rules } from "../../bench/policy.ts";
-import { buildCountingFilter } from "../../tools/wasm.ts";
+import { countingModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { FULL, FULL_DELIVERIES, FULL_OPERATIONS, HEADERS, SUBSCRIBE } from "./hot-messages.ts";
 import { hmsg, hpub, msg, PING, policy, PONG, pub, Wire, type Policy } from "./wire.ts";
@@ -20,7 +19,7 @@ const TRACED = "NATS/1.0\r\nNats-Trace-Dest: no.trace\r\n\r\n";
 describe("memory for messages, each allocation counted", () => {
   let module: WebAssembly.Module;
   before(async () => {
-    module = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+    module = await countingModule();
   });
 
   const MESSAGES = 100_000;

@@ -4,6 +4,10 @@ import { only, policyOf, vm, connected, assertOnly } from "./changing-policy.ts"
 import { CONNECT, INFO, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("what else changes on an open connection", () => {
+  const from = [{ principals: ["*"] }];
+  const tried = { name: "tried", from, mode: "DRY_RUN", publish: { deny: ["x"] } };
+  const policy = (rules: object[], mode = "ENFORCE"): object => ({ mode, trustDomains: ["cluster.local"], rules });
+
   it("includes its limits", () => {
     const { host, wire } = connected(policyOf({ subscribe: { allow: ["a.>"] } }));
     wire.client("SUB a.1 1\r\nSUB a.2 2\r\n");
@@ -27,7 +31,6 @@ describe("what else changes on an open connection", () => {
   });
 
   it("leaves answers to the limits of the rule that granted them when another rule comes or goes before it", () => {
-    const from = [{ principals: ["*"] }];
     const once = { name: "once", from, allow_responses: { max: 1 } };
     const stream = {
       name: "stream",
@@ -43,8 +46,7 @@ describe("what else changes on an open connection", () => {
         [once, stream],
         [stream, once],
       ],
-    ]) {
-      const policy = (rules: unknown): object => ({ trustDomains: ["cluster.local"], rules });
+    ] as [object[], object[]][]) {
       const { host, wire } = connected(policy(before));
       wire.client("SUB ask.1 1\r\n");
       wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
@@ -55,10 +57,7 @@ describe("what else changes on an open connection", () => {
   });
 
   it("leaves answers through DRY_RUN and back, though a rule in DRY_RUN has come meanwhile", () => {
-    const from = [{ principals: ["*"] }];
     const service = { name: "service", from, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 2 } };
-    const tried = { name: "tried", from, mode: "DRY_RUN", publish: { deny: ["x"] } };
-    const policy = (rules: object[], mode = "ENFORCE"): object => ({ mode, trustDomains: ["cluster.local"], rules });
     const { host, wire } = connected(policy([service]));
     wire.client("SUB ask.1 1\r\n");
     wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
@@ -72,22 +71,20 @@ describe("what else changes on an open connection", () => {
   });
 
   it("leaves answers to whatever the newer rules allow when rules become one, or exchange their limits", () => {
-    const from = [{ principals: ["*"] }];
     const rule = (name: string, max: number): object => ({
       name,
       from,
       subscribe: { allow: ["ask.>"] },
       allow_responses: { max },
     });
-    const policy = (...rules: object[]): object => ({ trustDomains: ["cluster.local"], rules });
     const answer = pub("_INBOX.9");
     for (const after of [
-      policy(rule("many", 5)),
-      policy(rule("many", 5), rule("few", 2)),
-      policy(rule("few", 2), rule("many", 5)),
-      policy(rule("few", 1), rule("many", 5)),
+      policy([rule("many", 5)]),
+      policy([rule("many", 5), rule("few", 2)]),
+      policy([rule("few", 2), rule("many", 5)]),
+      policy([rule("few", 1), rule("many", 5)]),
     ]) {
-      const { host, wire } = connected(policy(rule("few", 1), rule("many", 3)));
+      const { host, wire } = connected(policy([rule("few", 1), rule("many", 3)]));
       wire.client("SUB ask.1 1\r\n");
       wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
       wire.client(answer);
@@ -98,10 +95,7 @@ describe("what else changes on an open connection", () => {
   });
 
   it("is not that an answer counts as one that a rule in DRY_RUN would refuse, if that came after its request", () => {
-    const from = [{ principals: ["*"] }];
     const service = { name: "service", from, subscribe: { allow: ["ask.>"] }, allow_responses: true };
-    const tried = { name: "tried", from, mode: "DRY_RUN", publish: { deny: ["x"] } };
-    const policy = (rules: object[], mode = "ENFORCE"): object => ({ mode, trustDomains: ["cluster.local"], rules });
     for (const before of [policy([service]), policy([service], "DRY_RUN"), policy([service, tried], "DRY_RUN")]) {
       const { host, wire } = connected(before);
       wire.client("SUB ask.1 1\r\n");
@@ -114,44 +108,37 @@ describe("what else changes on an open connection", () => {
   });
 
   it("is not that an answer counts as refused in DRY_RUN which only a rule in DRY_RUN had granted before", () => {
-    const from = [{ principals: ["*"] }];
     const service = { name: "service", from, subscribe: { allow: ["ask.>", "tell.*"], deny: ["tell.no"] } };
-    const tried = { name: "tried", from, mode: "DRY_RUN", allow_responses: { max: 2 } };
-    const policy = (mode: string, ...rules: object[]): object => ({ mode, trustDomains: ["cluster.local"], rules });
+    const answering = { name: "tried", from, mode: "DRY_RUN", allow_responses: { max: 2 } };
     for (const before of [service, { ...service, allow_responses: { max: 1 } }]) {
-      const { host, wire } = connected(policy("ENFORCE", before, tried));
+      const { host, wire } = connected(policy([before, answering]));
       wire.client("SUB ask.1 1\r\nSUB tell.* 2\r\n");
       wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
       const answer = pub("_INBOX.9");
-      host.configure(policy("DRY_RUN", before, tried));
+      host.configure(policy([before, answering], "DRY_RUN"));
       assert.equal(wire.client(answer + answer), answer + answer);
       assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 0);
       assert.equal(wire.client(answer), answer);
       assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 1);
       // What was enforced is enforced again, the filter of deliveries too, and no answer more is granted.
-      host.configure(policy("ENFORCE", before, tried));
+      host.configure(policy([before, answering]));
       assert.equal(wire.server(msg("tell.no", "2") + msg("tell.a", "2")), msg("tell.a", "2"));
       assert.equal(wire.client(answer), PING);
     }
   });
 
   it("leaves a connection's reply subjects within its part of the memory, however many rules with limits come", () => {
-    const from = [{ principals: ["*"] }];
     const limits = { memory: 8388608, responses: 1048576 };
-    const policy = (count: number): object => ({
-      trustDomains: ["cluster.local"],
-      limits,
-      rules: Array.from({ length: count }, (_, i) => ({
-        name: `r${i}`,
-        from,
-        subscribe: { allow: ["ask.>"] },
-        allow_responses: { max: 2 + i },
-      })),
-    });
-    const { host, wire } = connected(policy(1));
+    const rules = Array.from({ length: 16 }, (_, i) => ({
+      name: `r${i}`,
+      from,
+      subscribe: { allow: ["ask.>"] },
+      allow_responses: { max: 2 + i },
+    }));
+    const { host, wire } = connected({ ...policy(rules.slice(0, 1)), limits });
     wire.client("SUB ask.1 1\r\n");
     for (let i = 0; i < 4000; i++) wire.server(msg("ask.1", "1", "?", `_INBOX.${i}`));
-    host.configure(policy(16));
+    host.configure({ ...policy(rules), limits });
     const used = stat(host, "istio_nats_memory_bytes");
     assert.equal(wire.client(pub("_INBOX.3999")), pub("_INBOX.3999"));
     // A 32nd for the reply subjects, and the tables by which they are found.

@@ -47,7 +47,7 @@ export function connected(config: object, connect = CONNECT): { host: Host; wire
 }
 
 /** Whether the connection forwards a publish to `token.x`. If it is refused, its text must say so. */
-export function allows(wire: Wire, token: string): boolean {
+function allows(wire: Wire, token: string): boolean {
   const forwarded = wire.client(pub(`${token}.x`));
   if (forwarded === pub(`${token}.x`)) return true;
   assert.equal(forwarded, PING);

@@ -32,6 +32,16 @@ function classed(subjects: object = SUBJECTS, more: Policy = {}): Wire {
   return Wire.connected(configuredHost({ telemetry: { subjects }, ...more }));
 }
 
+/** A policy of so many rules, each of which refuses a subject: `ok.0`, `ok.1` and so on. */
+function refusing(count: number): object {
+  const rules = Array.from({ length: count }, (_, i) => ({
+    name: `rule-${i}`,
+    from: [{ principals: ["*"] }],
+    publish: { allow: ["ok.>"], deny: [`ok.${i}`] },
+  }));
+  return { trustDomains: ["cluster.local"], rules };
+}
+
 /** The distinct values of a label over all series. */
 function valuesOf(host: Host, label: string): Set<string> {
   host.tick();
@@ -196,13 +206,8 @@ describe("the number of series", () => {
   });
 
   it("of refusals is at most 512 for a principal; beyond that, class and rule are `other`", () => {
-    const rules = Array.from({ length: 600 }, (_, i) => ({
-      name: `rule-${i}`,
-      from: [{ principals: ["*"] }],
-      publish: { allow: ["ok.>"], deny: [`ok.${i}`] },
-    }));
     const host = new Host(filterModule());
-    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    assert.ok(host.configure(refusing(600)).accepted);
     const wire = Wire.connected(host);
     for (let i = 0; i < 600; i++) wire.client(pub(`ok.${i}`));
     assert.equal(stat(host, "istio_nats_refusals_total", { rule: "other" }), 600 - 512);
@@ -211,14 +216,10 @@ describe("the number of series", () => {
   });
 
   it("of all refusals is at most 16,384, over all principals", () => {
-    const rules = Array.from({ length: 500 }, (_, i) => ({
-      name: `rule-${i}`,
-      from: [{ principals: ["*"] }],
-      publish: { allow: ["ok.>"], deny: [`ok.${i}`] },
-    }));
+    const policy = refusing(500);
     const host = new Host(filterModule());
-    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
-    const all = rules.map((_, i) => pub(`ok.${i}`)).join("");
+    assert.ok(host.configure(policy).accepted);
+    const all = Array.from({ length: 500 }, (_, i) => pub(`ok.${i}`)).join("");
     const wires = Array.from({ length: 40 }, (_, peer) => new Wire(host, `spiffe://cluster.local/ns/n${peer}/sa/a`));
     for (const wire of wires) wire.client('CONNECT {"verbose":false}\r\n' + all);
     host.tick();
@@ -229,7 +230,7 @@ describe("the number of series", () => {
     // Those of a plugin that is gone leave room for others.
     for (const { connection } of wires) connection.close();
     host.deleteRoot(wires[0]!.connection.root);
-    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    assert.ok(host.configure(policy).accepted);
     const before = stat(host, "istio_nats_refusals_total", { rule: "rule-7" });
     Wire.connected(host).client(pub("ok.7"));
     assert.equal(stat(host, "istio_nats_refusals_total", { rule: "rule-7" }), before + 1);

@@ -83,6 +83,8 @@ describe("a line that began in DRY_RUN and cannot be read", () => {
 });
 
 describe("a CONNECT that began in DRY_RUN", () => {
+  const rights = (...allow: string[]): object => ({ publish: { allow: ["p"] }, subscribe: { allow } });
+
   /** Behind its first nine bytes ENFORCE has begun, whose deny the subscription overlaps. */
   function begunUnderFilter(): { host: Host; wire: Wire } {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.no"] } };
@@ -144,10 +146,9 @@ describe("a CONNECT that began in DRY_RUN", () => {
   });
 
   it("ends a member of a queue group that is revoked meanwhile, whose connection is not closed for it then", () => {
-    const rights = (...allow: string[]): object => policyOf({ publish: { allow: ["p"] }, subscribe: { allow } });
-    const { host, wire } = connected({ ...rights("a.>", "b.>"), mode: "DRY_RUN" });
+    const { host, wire } = connected(policyOf(rights("a.>", "b.>"), { mode: "DRY_RUN" }));
     wire.client(`SUB a.1 group 1\r\n${CONNECT.slice(0, 9)}`);
-    host.configure(rights("b.>"));
+    host.configure(policyOf(rights("b.>")));
     // With the CONNECT's end its subscription is gone.
     wire.client(CONNECT.slice(9));
     for (let i = 0; i < 4; i++) tick(host);
@@ -156,15 +157,14 @@ describe("a CONNECT that began in DRY_RUN", () => {
   });
 
   it("ends subscriptions that wait to be judged by the policy, of which nothing is told then", () => {
-    const rights = (...allow: string[]): object => policyOf({ publish: { allow: ["p"] }, subscribe: { allow } });
     // There is a look at the clock for 64 subscriptions, and ten of a millisecond each make a slice.
     const host = new Host(filterModule(), { clockStep: 1_000_000n });
-    host.configure({ ...rights("a.>", "b.>"), mode: "DRY_RUN" });
+    host.configure(policyOf(rights("a.>", "b.>"), { mode: "DRY_RUN" }));
     const wire = Wire.connected(host);
     const count = 3000;
     for (let sid = 1; sid <= count; sid++) wire.client(`SUB a.${sid} ${sid}\r\n`);
     wire.client(CONNECT.slice(0, 9));
-    host.configure(rights("b.>"));
+    host.configure(policyOf(rights("b.>")));
     wire.server(PING);
     const revoked = (): number => stat(host, "istio_nats_revoked_subscriptions_total");
     const before = revoked();
@@ -178,7 +178,6 @@ describe("a CONNECT that began in DRY_RUN", () => {
   });
 
   it("ends what is revoked, so that in DRY_RUN its sid is free for a subscription that a later policy allows", () => {
-    const rights = (...allow: string[]): object => ({ publish: { allow: ["p"] }, subscribe: { allow } });
     const observed = policyOf(rights("b.1"), { mode: "DRY_RUN" });
     const { host, wire } = connected(observed);
     wire.client("SUB a.1 1\r\n");

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { before, describe, it, type TestContext } from "node:test";
-import { buildCountingFilter } from "../../tools/wasm.ts";
 import { assertOnly, CHANGE_KEY, envelope, HURRIED, KEY, TICK } from "./changing-policy.ts";
-import { filterModule } from "./filter.ts";
+import { countingModule, filterModule } from "./filter.ts";
 import { Host, SharedData } from "./host.ts";
 import { Random } from "./random.ts";
 import { CONNECT, pub, stat, Wire } from "./wire.ts";
@@ -410,7 +408,7 @@ describe("the policy in force in all VMs of a proxy, if long ones are among them
 describe("memory of policies that are read in slices", () => {
   let counting: WebAssembly.Module;
   before(async () => {
-    counting = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+    counting = await countingModule();
   });
 
   it("is also given back for those that nobody has read to their end", (t: TestContext) => {

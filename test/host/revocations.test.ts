@@ -11,8 +11,10 @@ before(async () => {
 });
 
 describe("a subscription that a newer policy does not allow", () => {
-  const both = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>"] } });
-  const less = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"] } });
+  const under = (allow: string[], deny: string[] = []): object =>
+    policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
+  const both = under(["a.>", "b.>"]);
+  const less = under(["b.>"]);
 
   it("ends with the next bytes in each direction, and its deliveries end at once", () => {
     const { host, wire } = connected(both);
@@ -69,12 +71,12 @@ describe("a subscription that a newer policy does not allow", () => {
   });
 
   it("brings nothing more until the server has read the last of several changes", () => {
-    const all = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>", "c.>"] } });
+    const all = under(["a.>", "b.>", "c.>"]);
     const { host, wire } = connected(all);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\nSUB c.1 3\r\n");
-    host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>", "c.>"] } }));
+    host.configure(under(["b.>", "c.>"]));
     assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
-    host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["c.>"] } }));
+    host.configure(under(["c.>"]));
     assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
     const late = msg("a.1", "1") + msg("b.1", "2");
     assert.equal(wire.server(PONG + late), ended("a.1", "1") + ended("b.1", "2"));
@@ -82,8 +84,6 @@ describe("a subscription that a newer policy does not allow", () => {
   });
 
   it("brings nothing more until then to a queue group either, whose subject its client may receive without a group", () => {
-    const under = (allow: string[], deny: string[] = []): object =>
-      policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
     for (const told of [true, false]) {
       const { host, wire } = connected(under(["a.>", "b.>"]));
       wire.client("SUB a.1 1\r\nSUB b.1 group 2\r\n");
@@ -99,8 +99,6 @@ describe("a subscription that a newer policy does not allow", () => {
   });
 
   it("brings nothing more to a queue group either if it has the sid of another revoked one, and begins meanwhile", () => {
-    const under = (allow: string[], deny: string[] = []): object =>
-      policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
     for (const told of [true, false]) {
       const { host, wire } = connected(under(["a.>", "b.>"]));
       wire.client("SUB a.1 1\r\n");

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { before, describe, it, type TestContext } from "node:test";
-import { buildCountingFilter } from "../../tools/wasm.ts";
-import { filterModule } from "./filter.ts";
+import { countingModule, filterModule } from "./filter.ts";
 import { Host, SharedData } from "./host.ts";
 import { CONNECT, INFO, msg, PING, policy, PONG, pub, publishViolation, stat, Wire, type Policy } from "./wire.ts";
 
@@ -16,7 +14,7 @@ const PAGES_FOR_10_000 = 200;
 describe("memory of connections, each allocation counted", () => {
   let module: WebAssembly.Module;
   before(async () => {
-    module = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+    module = await countingModule();
   });
 
   function counting(config: Policy = {}): Host {
@@ -223,7 +221,7 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
   /** The filter as it is released, except that it counts what it allocates, which takes no memory. */
   let counting: WebAssembly.Module;
   before(async () => {
-    counting = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+    counting = await countingModule();
   });
 
   /** For docs/performance.md: the linear memory, and the most that was ever in use of it, also after the last allocation. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { Driver } from "../../bench/micro/driver.ts";
 import { decisionStream, frameCases, type FrameCase, type Stream } from "../../bench/micro/frame-cases.ts";
@@ -8,7 +7,7 @@ import { alternate } from "../../bench/micro/measure.ts";
 import { hasGrown, openAndClose } from "../../bench/micro/opens.ts";
 import { MIXED_SIZES } from "../../bench/mixed.ts";
 import { pluginConfig } from "../../bench/policy.ts";
-import { buildCountingFilter } from "../../tools/wasm.ts";
+import { countingModule } from "../host/filter.ts";
 
 /** How often each subject occurs in the control lines of a stream. */
 function timesBySubject({ bytes }: Stream): Map<string, number> {
@@ -93,7 +92,7 @@ describe("the micro bench's timing", () => {
 
 describe("the micro bench's connections", () => {
   it("have not grown, however few of them are opened and closed", async () => {
-    const counting = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+    const counting = await countingModule();
     for (const connections of [10, 500, 1000, 3000, 10_000]) {
       const opens = openAndClose(counting, connections);
       assert.equal(hasGrown(opens), false, JSON.stringify(opens));
@@ -114,10 +113,7 @@ describe("the micro bench's connections", () => {
 
 describe("the micro bench's driver", () => {
   it("times no filter that lets nothing pass any more", async () => {
-    const driver = new Driver(
-      new WebAssembly.Module(readFileSync(await buildCountingFilter())),
-      JSON.stringify(pluginConfig("PEER")),
-    );
+    const driver = new Driver(await countingModule(), JSON.stringify(pluginConfig("PEER")));
     const [{ stream }] = frameCases().filter(({ anew }) => anew) as [FrameCase];
     const pass = passOver(driver, stream, stepsOf(stream, 16_384));
     pass();
