@@ -17,6 +17,7 @@ import type { Address } from "./clients/client.ts";
 import { NatsCli, type Ended } from "./clients/nats-cli.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
+import { subscribed } from "./worlds.ts";
 
 const PAGE = "docs/policy.md";
 const HEADING = "## What a client needs";
@@ -193,11 +194,6 @@ const PLAYS: Record<string, (stage: Stage) => Promise<void>> = {
   "`nats account info`": (stage) => succeed(stage, ["account", "info"]),
 };
 
-/** nats-server's monitoring, as far as it is read here. */
-interface Connections {
-  connections: { subscriptions_list?: string[] }[];
-}
-
 async function fill(stage: Stage): Promise<void> {
   const { operator, manager, cli, operatorAddress } = stage;
   await manager.streams.add({ name: "ORDERS", subjects: ["orders.new"] });
@@ -237,16 +233,18 @@ class Trial {
     const sidecar = await stand.sidecar(ORDERS_API);
     const operatorAddress = { url: `nats://127.0.0.1:${stand.nats.port}` };
     const operator = await connect({ servers: operatorAddress.url });
-    const subscribed = async (subject: string): Promise<void> => {
-      await waitFor(`a subscription to ${subject}`, async () => {
-        const { connections } = await stand.nats.monitor<Connections>("/connz?subs=1");
-        return connections.some(({ subscriptions_list: subjects = [] }) => subjects.includes(subject));
-      });
-    };
     const manager = await jetstreamManager(operator);
     const client = { url: sidecar.url };
     const { folder } = stand;
-    const stage = { cli, client, operator, operatorAddress, manager, folder, subscribed };
+    const stage = {
+      cli,
+      client,
+      operator,
+      operatorAddress,
+      manager,
+      folder,
+      subscribed: (subject: string) => subscribed(stand, subject),
+    };
     await fill(stage);
     return new Trial(stand, sidecar, stage);
   }

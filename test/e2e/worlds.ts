@@ -23,7 +23,8 @@ interface Connections {
   connections: { subscriptions_list?: string[] }[];
 }
 
-async function subscribed({ nats }: Stand, subject: string): Promise<void> {
+/** Waits until nats-server has a subscription to exactly that subject. */
+export async function subscribed({ nats }: Stand, subject: string): Promise<void> {
   await waitFor(`a subscription to ${subject}`, async () => {
     const { connections } = await nats.monitor<Connections>("/connz?subs=1");
     return connections.some(({ subscriptions_list: subjects = [] }) => subjects.includes(subject));
