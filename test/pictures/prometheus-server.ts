@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { findPrometheus } from "../../tools/prometheus.ts";
 import { Child } from "../stand/child.ts";
+import { readyOrStopped } from "../stand/started.ts";
 import { waitFor } from "../stand/wait.ts";
 
 /** A target whose `/stats/prometheus` is scraped, with the labels that Kubernetes' service discovery would add. */
@@ -84,13 +85,7 @@ export class PrometheusServer {
     const server = new PrometheusServer(
       new Child("prometheus", join(folder, "prometheus.log"), await findPrometheus(), args),
     );
-    try {
-      await server.#ready();
-    } catch (error) {
-      await server.stop();
-      throw error;
-    }
-    return server;
+    return readyOrStopped(server, server.#ready());
   }
 
   /** `127.0.0.1:port`. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { binaries } from "../../tools/binaries.ts";
 import { Child } from "./child.ts";
 import { parseSamples, sum, type Sample } from "./prometheus.ts";
+import { readyOrStopped } from "./started.ts";
 import { waitFor, type WaitOptions } from "./wait.ts";
 
 export interface EnvoyOptions {
@@ -58,13 +59,7 @@ export class Envoy {
       ["--drain-time-s", "1"],
     ].flat();
     const instance = new Envoy(folder, name, new Child(name, join(folder, `${name}.log`), envoy, args));
-    try {
-      await instance.#ready();
-    } catch (error) {
-      await instance.stop();
-      throw error;
-    }
-    return instance;
+    return readyOrStopped(instance, instance.#ready());
   }
 
   get pid(): number {

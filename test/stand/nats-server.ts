@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binaries } from "../../tools/binaries.ts";
 import { Child } from "./child.ts";
+import { readyOrStopped } from "./started.ts";
 import { waitFor } from "./wait.ts";
 
 export interface NatsServerOptions {
@@ -49,13 +50,7 @@ export class NatsServer {
   static async start(folder: string, options: NatsServerOptions = {}): Promise<NatsServer> {
     const { natsServer } = await binaries();
     const server = new NatsServer(folder, natsServer, options);
-    try {
-      await server.#ready();
-    } catch (error) {
-      await server.stop();
-      throw error;
-    }
-    return server;
+    return readyOrStopped(server, server.#ready());
   }
 
   /** The client port on 127.0.0.1, the same after a restart. */

@@ -4,6 +4,17 @@ interface Stoppable {
   stop: () => void | Promise<void>;
 }
 
+/** Waits until what was started is ready. Stops it if it never is. */
+export async function readyOrStopped<T extends Stoppable>(one: T, ready: Promise<void>): Promise<T> {
+  try {
+    await ready;
+  } catch (error) {
+    await one.stop();
+    throw error;
+  }
+  return one;
+}
+
 /** What the steps of a start have started so far, to be stopped together, either by the caller or when a later step fails. */
 export class Started {
   #folder: string | undefined;
