@@ -23,7 +23,6 @@ export interface Machine {
 }
 
 export async function machineFacts(stand: Stand): Promise<Machine> {
-  const { version } = JSON.parse(await stand.envoy.admin("/server_info")) as { version: string };
   const server = await stand.nats.monitor<{ version: string; go: string }>("/varz");
   const { output } = await run("go", ["env", "GOVERSION"]);
   return {
@@ -33,7 +32,7 @@ export async function machineFacts(stand: Stand): Promise<Machine> {
     usable: availableParallelism(),
     memory: totalmem(),
     system: `${type()} ${release()}`,
-    envoy: version.split("/")[1] ?? version,
+    envoy: await stand.envoy.version(),
     natsServer: `${server.version} (${server.go})`,
     go: output.trim(),
     node: process.versions.node,

@@ -29,11 +29,10 @@ async function build(story: Story): Promise<Stage> {
 }
 
 async function introduce({ stand, story }: Stage): Promise<void> {
-  const { version } = JSON.parse(await stand.envoy.admin("/server_info")) as { version: string };
   const server = await stand.nats.monitor<{ version: string }>("/varz");
   story.line(colours.bold("istio-nats: who may use which NATS subject, by mesh identity"));
   story.line(
-    `nats-server ${server.version}, unmodified, behind Envoy ${version.split("/")[1] ?? version} with build/istio-nats.wasm; ` +
+    `nats-server ${server.version}, unmodified, behind Envoy ${await stand.envoy.version()} with build/istio-nats.wasm; ` +
       `each client behind an Envoy of its own`,
   );
 }

@@ -101,6 +101,12 @@ export class Envoy {
     return response.text();
   }
 
+  /** Its version: `1.40.0`. */
+  async version(): Promise<string> {
+    const { version } = JSON.parse(await this.admin("/server_info")) as { version: string };
+    return version.split("/")[1] ?? version;
+  }
+
   /** Every sample of `/stats/prometheus`. */
   async samples(): Promise<Sample[]> {
     return parseSamples(await this.admin("/stats/prometheus"));
