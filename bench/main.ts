@@ -35,7 +35,7 @@ import { ON_REQUEST, setupOf, SETUPS, type SetupName } from "./setups.ts";
 import { terminalWidth, toTerminal, type Table } from "./table.ts";
 import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
 import { lessThanWhole, WHOLE } from "./whole.ts";
-import { WORKLOADS, type Workload } from "./workloads.ts";
+import { besideFilter, WORKLOADS, type Workload } from "./workloads.ts";
 
 /** A text like "--only, --setups and --rounds 3". */
 const listed = new Intl.ListFormat("en-GB", { type: "conjunction" });
@@ -87,9 +87,7 @@ const end = performance.now() + (options.minutes ?? (isWhole ? WHOLE.minutes : 0
 function setupsOf({ setups }: Workload): SetupName[] {
   const isWanted = (name: SetupName): boolean => !options.setups || options.setups.includes(name);
   const more: SetupName[] = [...(options.beside ? (["beside"] as const) : []), ...(options.setups ? ON_REQUEST : [])];
-  return setups
-    .flatMap((name): SetupName[] => (name === "filter" ? [name, ...more] : [name]))
-    .filter((name) => isWanted(name) || (name === "beside" && isWanted("filter")));
+  return besideFilter(setups, more).filter((name) => isWanted(name) || (name === "beside" && isWanted("filter")));
 }
 
 /** The jobs that were asked for. Jobs in one list take their turns together. */

@@ -58,7 +58,7 @@ const ALL_OF_THEM: readonly SetupName[] = [
 const PUBLISH: readonly SetupName[] = [...ALL_OF_THEM, "plain-empty"];
 
 /** The setups, with more of them behind istio-nats. */
-function besideFilter(setups: readonly SetupName[], more: readonly SetupName[]): SetupName[] {
+export function besideFilter(setups: readonly SetupName[], more: readonly SetupName[]): SetupName[] {
   return setups.flatMap((name): SetupName[] => (name === "filter" ? [name, ...more] : [name]));
 }
 
