@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Workload } from "./workload.ts";
@@ -38,6 +39,7 @@ export function mountedBy(workloads: readonly Workload[]): ReadonlySet<string> {
   );
 }
 
+/** Whether a ConfigMap or a Secret is among what pods mount. */
 export function isMounted({ kind, namespace, name }: Resource, mounted: ReadonlySet<string>): boolean {
   return mounted.has(keyOf(kind, namespace, name));
 }
@@ -45,6 +47,7 @@ export function isMounted({ kind, namespace, name }: Resource, mounted: Readonly
 /** ConfigMaps and Secrets by what they are found by. */
 export type Holders = ReadonlyMap<string, Resource>;
 
+/** ConfigMaps and Secrets, as `mountedFiles` finds them. */
 export function holdersByKey(resources: readonly Resource[]): Holders {
   return new Map(resources.map((one) => [keyOf(one.kind, one.namespace, one.name), one]));
 }
@@ -71,11 +74,7 @@ type NamedFile = readonly [name: string, file: HeldFile];
 
 function byName<Value>(named: readonly (readonly [name: string, value: Value])[]): Map<string, Value[]> {
   const found = new Map<string, Value[]>();
-  for (const [name, value] of named) {
-    const others = found.get(name);
-    if (others) others.push(value);
-    else found.set(name, [value]);
-  }
+  for (const [name, value] of named) getOrMake(found, name, () => []).push(value);
   return found;
 }
 
