@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
+/** Whether this process may run a file. */
 export function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

@@ -222,6 +222,7 @@ Filter state of Wasm modules is bytes: compare it with \`b'1'\` in an expression
 `;
 }
 
+/** The text of docs/telemetry.md. */
 export async function telemetryPage(): Promise<string> {
   return format(page(), { parser: "markdown", printWidth: 120 });
 }

@@ -35,6 +35,7 @@ const WANTED = {
   chartRemedy: "give your chart values, or render the chart: helm template RELEASE CHART | istio-nats check -",
 };
 
+/** `istio-nats check`. */
 export const addCheck: AddCommand = (program, context) => {
   program
     .command("check")

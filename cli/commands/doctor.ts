@@ -17,6 +17,7 @@ const WANTED = {
   chartRemedy: "render the chart first: helm template RELEASE CHART | istio-nats doctor -",
 };
 
+/** `istio-nats doctor`. */
 export const addDoctor: AddCommand = (program, context) => {
   program
     .command("doctor")

@@ -1,10 +1,12 @@
 import { InvalidArgumentError, Option } from "commander";
 import { isLabel } from "../manifests/names.ts";
 
+/** `--output`, of both commands. */
 export function outputOption(): Option {
   return new Option("-o, --output <format>", "how to write the findings").choices(["text", "json"]).default("text");
 }
 
+/** `--strict`, of both commands. */
 export function strictOption(): Option {
   return new Option("--strict", "treat warnings as errors").default(false);
 }
@@ -15,12 +17,14 @@ function namespaceName(text: string): string {
   return text;
 }
 
+/** `--namespace`, of both commands. */
 export function namespaceOption(): Option {
   return new Option("-n, --namespace <name>", "the namespace of objects that do not name one")
     .argParser(namespaceName)
     .default("default");
 }
 
+/** `--root-namespace`, of doctor. */
 export function rootNamespaceOption(): Option {
   return new Option("--root-namespace <name>", "Istio's root namespace, whose policies apply to the whole mesh")
     .argParser(namespaceName)

@@ -179,6 +179,7 @@ function lineAt(offset: number, text: string): string {
   return withoutComment(line);
 }
 
+/** A line of YAML without its comment. */
 export function withoutComment(line: string): string {
   return line.replace(/(?:^|[ \t])#.*/, "");
 }

@@ -58,6 +58,7 @@ function surroundings(holders: Holders, mesh: Mesh): Map<NatsConfig, FilesByName
   return found;
 }
 
+/** Each nats.conf with its includes that were not read. */
 export function unreadIncludes(mesh: Mesh): UnreadIncludes[] {
   const read = new Map<Resource, Set<string>>();
   for (const { resource, key } of natsConfigs(mesh)) getOrMake(read, resource, () => new Set()).add(key);

@@ -18,6 +18,7 @@ function routeOf(url: string, place: Place): Route[] {
   return host === undefined ? [] : [{ host, port: /^\d{1,5}$/.test(port) ? Number(port) : undefined, place }];
 }
 
+/** The routes that a nats.conf names. */
 export function routesOf(config: NatsConfig): Route[] {
   return config.entries
     .filter(({ path }) => path.join(".") === "cluster.routes")

@@ -18,12 +18,14 @@ export interface FindingRecord {
 
 export type Counts = Record<Severity, number>;
 
+/** The number of findings of each severity. */
 export function countsOf(findings: readonly Finding[]): Counts {
   const counts = Object.fromEntries(SEVERITIES.map((severity) => [severity, 0])) as Counts;
   for (const { severity } of findings) counts[severity]++;
   return counts;
 }
 
+/** A finding as `--output json` writes it. */
 export function recordOf({ id, severity, place, message, remedy }: Finding): FindingRecord {
   return { id, severity, ...place, message, remedy, documentation: documentationOf(id) };
 }

@@ -32,6 +32,7 @@ function readValues(values: Field, resource: Resource): { roots: Field[]; proble
   return { roots: others, problems: mayHavePolicy(text, resource) ? problems : [] };
 }
 
+/** The policies that a release brings by its values. */
 export function policyValues(resource: Resource): PolicyValues {
   const sources = valueSources(resource);
   const values = [...new Set(sources.map((source) => source.values))];

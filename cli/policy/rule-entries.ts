@@ -10,11 +10,13 @@ export interface Entry {
   text: string;
 }
 
+/** What a rule allows, as a list or by the word ALL. */
 export function allowedBy(rule: Field, operation: Operation): Entry[] {
   const allow = rule.get(operation, "allow");
   return allow?.text() === "ALL" ? [{ field: allow, text: ">" }] : entriesOf(allow);
 }
 
+/** What a rule denies, which is always a list. */
 export function deniedBy(rule: Field, operation: Operation): Entry[] {
   return entriesOf(rule.get(operation, "deny"));
 }

@@ -17,6 +17,7 @@ export interface WrappedPolicy {
   path: string;
 }
 
+/** The policy below such keys of a document that is no policy by itself. */
 export function wrappedPolicy(document: Field): WrappedPolicy | undefined {
   if (document.get("rules") ?? document.get("trustDomains")) return undefined;
   for (const path of PLACES) {
