@@ -45,23 +45,20 @@ function headersOf(headers: Record<string, string> | undefined): MsgHdrs | undef
   return made;
 }
 
-function messageOf({ subject, headers, string }: Pick<Msg, "subject" | "headers"> & { string: string }): Message {
+function messageOf(message: Pick<Msg, "subject" | "headers" | "string">): Message {
+  const { subject, headers } = message;
   const names = headers?.keys() ?? [];
   return {
     subject,
-    data: string,
+    data: message.string(),
     headers: Object.fromEntries(names.map((name) => [name, headers?.values(name) ?? []])),
   };
-}
-
-function fromCore(message: Msg): Message {
-  return messageOf({ subject: message.subject, headers: message.headers, string: message.string() });
 }
 
 /** Acknowledges, and waits for the answer to the acknowledgement. */
 async function fromStream(message: JsMsg): Promise<Message> {
   await message.ackAck(PATIENT);
-  return messageOf({ subject: message.subject, headers: message.headers, string: message.string() });
+  return messageOf(message);
 }
 
 async function takeFrom(messages: AsyncIterable<JsMsg>, count: number): Promise<Message[]> {
@@ -101,7 +98,7 @@ class NatsJsConnection implements Connection {
       // A refusal also ends up here; `errors` has its text.
       callback: (error, message) => {
         if (error) return;
-        mailbox.put(fromCore(message));
+        mailbox.put(messageOf(message));
         for (const answer of answers) message.respond(answer, { headers: message.headers });
       },
     });
@@ -117,7 +114,7 @@ class NatsJsConnection implements Connection {
 
   async request(subject: string, data: string, { headers }: PublishOptions = {}): Promise<Message> {
     const options = { timeout: CALL_TIMEOUT, headers: headersOf(headers) };
-    return fromCore(await this.#connection.request(subject, data, options));
+    return messageOf(await this.#connection.request(subject, data, options));
   }
 
   async flush(): Promise<void> {
