@@ -1,16 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import {
-  build,
-  clusterVariable,
-  curves,
-  labelVariable,
-  NEVER,
-  NONE_IN_TIME,
-  number,
-  reporterVariable,
-  table,
-  type Row,
-} from "./form.ts";
+import { build, curves, labelVariable, NEVER, NONE_IN_TIME, number, proxyVariables, table, type Row } from "./form.ts";
 import { ENDED_UNREADABLE, orZero, PASSED_UNREAD, POD, POD_LEGEND, PROXIES, Queries, UNREADABLE } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -45,10 +34,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
     description: "Refusals by client and rule, what a dry run would refuse, and the policy in force on each broker.",
     file,
     variables: [
-      clusterVariable(of.values(POLICY, "cluster")),
-      reporterVariable(),
-      labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
-      labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
+      ...proxyVariables(of, POLICY),
       labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
     ],
     rows: [now(of), refusals(of), dryRunAgainstEnforced(of), policyAcrossTheFleet(of)],
@@ -112,7 +98,7 @@ function refusals(of: Queries): Row {
       curves({
         title: "By client",
         description: "The clients whose operations are refused.",
-        queries: [{ expr: of.rate(REFUSALS, ["source_principal"]), legend: "{{source_principal}}" }],
+        queries: [of.ratesBy(REFUSALS, "source_principal")],
         unit: "ops",
         none: NEVER,
       }),
@@ -120,21 +106,21 @@ function refusals(of: Queries): Row {
         title: "By rule",
         description:
           "The rule that decided. `unknown` if no rule decided, because no matching rule allows it or none matches.",
-        queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
+        queries: [of.ratesBy(REFUSALS, "rule")],
         unit: "ops",
         none: NEVER,
       }),
       curves({
         title: "By subject class",
         description: "The class of the subject that was refused.",
-        queries: [{ expr: of.rate(REFUSALS, ["subject"]), legend: "{{subject}}" }],
+        queries: [of.ratesBy(REFUSALS, "subject")],
         unit: "ops",
         none: NEVER,
       }),
       curves({
         title: "By reason",
         description: "The reason. docs/troubleshooting.md explains each of them.",
-        queries: [{ expr: of.rate(REFUSALS, ["reason"]), legend: "{{reason}}" }],
+        queries: [of.ratesBy(REFUSALS, "reason")],
         unit: "ops",
         none: NEVER,
       }),
@@ -142,19 +128,14 @@ function refusals(of: Queries): Row {
         title: "Connections accepted and refused",
         description:
           "A client that is refused at connect tries again and again, so a steady line is one client in a loop.",
-        queries: [{ expr: of.rate(OPENED, ["verdict"]), legend: "{{verdict}}" }],
+        queries: [of.ratesBy(OPENED, "verdict")],
         unit: "cps",
       }),
       curves({
         title: "Refused connections by client",
         description:
           "Clients whose connections are refused. `unknown` has no certificate of the mesh: NATSUnauthenticated.",
-        queries: [
-          {
-            expr: of.rate(OPENED, ["source_principal"], { verdict: '="refused"' }),
-            legend: "{{source_principal}}",
-          },
-        ],
+        queries: [of.ratesBy(OPENED, "source_principal", { verdict: '="refused"' })],
         unit: "cps",
         none: NEVER,
       }),
@@ -194,14 +175,14 @@ function dryRunAgainstEnforced(of: Queries): Row {
       curves({
         title: "A dry run would refuse, by client",
         description: "Clients that would notice if the policy were enforced.",
-        queries: [{ expr: of.rate(DRY_RUN, ["source_principal"]), legend: "{{source_principal}}" }],
+        queries: [of.ratesBy(DRY_RUN, "source_principal")],
         unit: "ops",
         none: NEVER,
       }),
       curves({
         title: "A dry run would refuse, by rule",
         description: "The rule that would decide.",
-        queries: [{ expr: of.rate(DRY_RUN, ["rule"]), legend: "{{rule}}" }],
+        queries: [of.ratesBy(DRY_RUN, "rule")],
         unit: "ops",
         none: NEVER,
       }),

@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, clusterVariable, curves, labelVariable, NEVER, reporterVariable, type Row } from "./form.ts";
+import { build, curves, NEVER, proxyVariables, type Row } from "./form.ts";
 import { POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -18,12 +18,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
     title: "NATS Broker Sidecar Dashboard",
     description: "Whether istio-nats and its Envoy are healthy: connections, memory, traps, protocol errors.",
     file,
-    variables: [
-      clusterVariable(of.values(POLICY, "cluster")),
-      reporterVariable(),
-      labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
-      labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
-    ],
+    variables: proxyVariables(of, POLICY),
     rows: [connections(of), processor(of), memory(of), wasmVms(of), streams(of)],
   });
 }
@@ -72,12 +67,7 @@ function connections(of: Queries): Row {
         title: "Closed, by client",
         description:
           "Whose connections end. One client that goes on and on reconnects in a loop; if all of them end at once, it is the proxy, nats-server or the mesh.",
-        queries: [
-          {
-            expr: of.rate("istio_nats_connections_closed_total", ["source_principal"]),
-            legend: "{{source_principal}}",
-          },
-        ],
+        queries: [of.ratesBy("istio_nats_connections_closed_total", "source_principal")],
         unit: "cps",
         width: 6,
         none: NEVER,
@@ -217,7 +207,7 @@ function streams(of: Queries): Row {
         title: "Protocol errors",
         description:
           "Streams that could not be read as NATS, by kind of error: they end, or in DRY_RUN pass unread. `memory` is the filter's own: limits.memory.",
-        queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
+        queries: [of.ratesBy("istio_nats_protocol_errors_total", "kind")],
         unit: "cps",
         none: NEVER,
       }),
@@ -225,7 +215,7 @@ function streams(of: Queries): Row {
         title: "Errors of nats-server",
         description:
           "`-ERR` lines that nats-server itself sent, by kind (docs/telemetry.md): NATSServerErrors. `unknown_operation` often follows a protocol error.",
-        queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
+        queries: [of.ratesBy("istio_nats_server_errors_total", "kind")],
         unit: "cps",
         none: NEVER,
       }),
@@ -240,7 +230,7 @@ function streams(of: Queries): Row {
         title: "Requests without an answer",
         description:
           "Requests that the filter stopped measuring: expired (telemetry.requestTimeout), evicted by newer ones (telemetry.requests is too small), or their connection closed.",
-        queries: [{ expr: of.rate("istio_nats_requests_unanswered_total", ["reason"]), legend: "{{reason}}" }],
+        queries: [of.ratesBy("istio_nats_requests_unanswered_total", "reason")],
         unit: "reqps",
         none: NEVER,
       }),

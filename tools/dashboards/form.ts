@@ -14,6 +14,7 @@ import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
+import type { Queries } from "./queries.ts";
 
 /** The version that Istio uses, and the last one that Grafana 10.4 and 11.0 write. */
 const SCHEMA_VERSION = 39;
@@ -172,7 +173,7 @@ export function heatmap({
 }
 
 /** Istio's variable `Reporter`, with the waypoint added. `destination` is the proxy beside nats-server. */
-export function reporterVariable(): Builder<dashboard.VariableModel> {
+function reporterVariable(): Builder<dashboard.VariableModel> {
   return new dashboard.CustomVariableBuilder("qrep")
     .label("Reporter")
     .values("destination,source,waypoint")
@@ -184,7 +185,7 @@ export function reporterVariable(): Builder<dashboard.VariableModel> {
  * Selects among clusters. All of them is every value and none: a Prometheus that sees one cluster alone has no such label, and then
  * this offers nothing else.
  */
-export function clusterVariable(query: string): Builder<dashboard.VariableModel> {
+function clusterVariable(query: string): Builder<dashboard.VariableModel> {
   return labelVariable("cluster", "Cluster", query).allValue(".*");
 }
 
@@ -199,6 +200,16 @@ export function labelVariable(name: string, label: string, query: string): dashb
     .multi(true)
     .includeAll(true)
     .current({ selected: true, text: "All", value: "$__all" });
+}
+
+/** The variables that select `PROXIES`, among those that have series of this stat. */
+export function proxyVariables(of: Queries, stat: string): Builder<dashboard.VariableModel>[] {
+  return [
+    clusterVariable(of.values(stat, "cluster")),
+    reporterVariable(),
+    labelVariable("namespace", "Namespace", of.values(stat, "namespace")),
+    labelVariable("workload", "Broker", of.values(stat, "destination_workload")),
+  ];
 }
 
 export interface DashboardOptions {

@@ -12,7 +12,7 @@ import { STATS_TABLE } from "./stats-table.ts";
 const FOLDER = "deploy/dashboards";
 
 /** Every dashboard by its file name. Istio names its generated dashboards in the same way. */
-export function dashboards(): Record<string, Dashboard> {
+function dashboards(): Record<string, Dashboard> {
   const makers = {
     "nats-mesh-dashboard.gen.json": meshDashboard,
     "nats-access-dashboard.gen.json": accessDashboard,

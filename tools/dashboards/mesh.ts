@@ -1,16 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import {
-  build,
-  clusterVariable,
-  curves,
-  heatmap,
-  labelVariable,
-  NEVER,
-  number,
-  reporterVariable,
-  table,
-  type Row,
-} from "./form.ts";
+import { build, curves, heatmap, labelVariable, NEVER, number, proxyVariables, table, type Row } from "./form.ts";
 import { PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -37,10 +26,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
     description: "Who uses which class of subjects, how fast, and what fails, by mesh identity.",
     file,
     variables: [
-      clusterVariable(of.values(OPENED, "cluster")),
-      reporterVariable(),
-      labelVariable("namespace", "Namespace", of.values(OPENED, "namespace")),
-      labelVariable("workload", "Broker", of.values(OPENED, "destination_workload")),
+      ...proxyVariables(of, OPENED),
       labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
       labelVariable("subject", "Subject class", of.values(MESSAGES, "subject")),
     ],
@@ -101,36 +87,31 @@ function throughput(of: Queries): Row {
       curves({
         title: "Messages by client",
         description: "Publishes and deliveries that passed, by the identity of the client's certificate.",
-        queries: [
-          {
-            expr: of.rate(MESSAGES, PRINCIPAL, { ...PAYLOADS, verdict: '="allowed"' }),
-            legend: "{{source_principal}}",
-          },
-        ],
+        queries: [of.ratesBy(MESSAGES, "source_principal", { ...PAYLOADS, verdict: '="allowed"' })],
         unit: "mps",
       }),
       curves({
         title: "Messages by subject class",
         description: "The classes are those of telemetry.subjects. A subject that matches none is `other`.",
-        queries: [{ expr: of.rate(MESSAGES, SUBJECT, { ...PAYLOADS, verdict: '="allowed"' }), legend: "{{subject}}" }],
+        queries: [of.ratesBy(MESSAGES, "subject", { ...PAYLOADS, verdict: '="allowed"' })],
         unit: "mps",
       }),
       curves({
         title: "Operations",
         description: "What clients and nats-server send to each other, by the verb of the protocol.",
-        queries: [{ expr: of.rate(MESSAGES, ["operation"]), legend: "{{operation}}" }],
+        queries: [of.ratesBy(MESSAGES, "operation")],
         unit: "ops",
       }),
       curves({
         title: "Payload by client",
         description: "Payload bytes in both directions, including header blocks, by the client's identity.",
-        queries: [{ expr: of.rate(BYTES, PRINCIPAL), legend: "{{source_principal}}" }],
+        queries: [of.ratesBy(BYTES, "source_principal")],
         unit: "Bps",
       }),
       curves({
         title: "Payload by subject class",
         description: "Payload bytes in both directions, including header blocks.",
-        queries: [{ expr: of.rate(BYTES, SUBJECT), legend: "{{subject}}" }],
+        queries: [of.ratesBy(BYTES, "subject")],
         unit: "Bps",
       }),
       curves({
@@ -206,7 +187,7 @@ function errors(of: Queries): Row {
       curves({
         title: "Refused operations by client",
         description: "Operations that the policy refused. NATS access shows the rules and the reasons.",
-        queries: [{ expr: of.rate("istio_nats_refusals_total", PRINCIPAL), legend: "{{source_principal}}" }],
+        queries: [of.ratesBy("istio_nats_refusals_total", "source_principal")],
         unit: "ops",
         none: NEVER,
       }),
@@ -219,7 +200,7 @@ function errors(of: Queries): Row {
       curves({
         title: "No responders",
         description: "Requests that nats-server answered with status 503, because nobody subscribes to their subject.",
-        queries: [{ expr: of.rate("istio_nats_no_responders_total", SUBJECT), legend: "{{subject}}" }],
+        queries: [of.ratesBy("istio_nats_no_responders_total", "subject")],
         unit: "reqps",
         none: NEVER,
       }),
@@ -240,7 +221,7 @@ function errors(of: Queries): Row {
         title: "Protocol errors",
         description:
           "Streams that could not be read as NATS, by kind of error: they end, or in DRY_RUN pass unread. docs/troubleshooting.md explains each kind.",
-        queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
+        queries: [of.ratesBy("istio_nats_protocol_errors_total", "kind")],
         unit: "cps",
         none: NEVER,
       }),
@@ -248,7 +229,7 @@ function errors(of: Queries): Row {
         title: "Errors of nats-server",
         description:
           "`-ERR` lines that nats-server itself sent, by kind (docs/telemetry.md): NATSServerErrors. Those of the filter count as refusals; `unknown_operation` often follows a protocol error.",
-        queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
+        queries: [of.ratesBy("istio_nats_server_errors_total", "kind")],
         unit: "cps",
         none: NEVER,
       }),

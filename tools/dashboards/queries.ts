@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import type { Query } from "./form.ts";
 import type { StatRow } from "./stats-table.ts";
 
 /** Labels of the scrape configuration, which Istio's own puts on every target. */
@@ -75,6 +76,11 @@ export class Queries {
   /** Events per second of a counter. */
   rate(counter: string, by: string[] = [], where: Matchers = {}): string {
     return this.#sum(by, `rate(${this.#select(this.#stat(counter, "counter", by), where)}[$__rate_interval])`, []);
+  }
+
+  /** The same by one label, whose values are the names of the curves. */
+  ratesBy(counter: string, label: string, where: Matchers = {}): Query {
+    return { expr: this.rate(counter, [label], where), legend: `{{${label}}}` };
   }
 
   /**
