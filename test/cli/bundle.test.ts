@@ -6,20 +6,18 @@ import {
   constants,
   copyFileSync,
   existsSync,
-  mkdtempSync,
   openSync,
   readFileSync,
-  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { buildCommand } from "../../tools/cli.ts";
 import { inRoot } from "../../tools/paths.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const FIXTURES = inRoot("test", "cli", "fixtures");
 
@@ -28,14 +26,14 @@ describe("build/istio-nats.cjs", () => {
   let command: string;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "istio-nats-bundle-"));
+    folder = makeScratch();
     command = join(folder, "istio-nats.cjs");
     copyFileSync(await buildCommand(), command);
     writeFileSync(join(folder, "bad.yaml"), readFileSync(join(FIXTURES, "policy-fault", "bad.yaml")));
     writeFileSync(join(folder, "good.yaml"), readFileSync(join(FIXTURES, "policy-fault", "good.yaml")));
   });
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => removeScratch(folder));
 
   /** Plain Node in a folder that contains nothing else: no tsx, no node_modules, no NODE_OPTIONS. */
   function istioNats(args: string[], input = "", environment: Record<string, string> = {}): SpawnSyncReturns<string> {

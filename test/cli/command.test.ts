@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Ajv } from "ajv";
 import { inRoot } from "../../tools/paths.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { istioNats } from "./support.ts";
 
 const schema = JSON.parse(readFileSync(inRoot("cli", "output.schema.json"), "utf8")) as object;
@@ -148,9 +148,9 @@ describe("wrong usage", () => {
 describe("files with nothing to judge", () => {
   let folder: string;
 
-  before(() => (folder = mkdtempSync(join(tmpdir(), "istio-nats-nothing-"))));
+  before(() => (folder = makeScratch()));
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => removeScratch(folder));
 
   function written(name: string, text: string): string {
     const file = join(folder, name);
@@ -336,9 +336,9 @@ describe("chart values", () => {
 describe("an object that grows too large for Kubernetes", () => {
   let folder: string;
 
-  before(() => (folder = mkdtempSync(join(tmpdir(), "istio-nats-size-"))));
+  before(() => (folder = makeScratch()));
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => removeScratch(folder));
 
   /** This plugin's compact JSON has exactly `bytes` bytes as JavaScript writes it. */
   function plugin(bytes: number, subjects: string[] = ["a"], annotations?: Record<string, string>): string {

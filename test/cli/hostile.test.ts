@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { MAX_SOURCE_BYTES, readSources } from "../../cli/manifests/source.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { Random } from "../host/random.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { kinds } from "./sound-mesh.ts";
 import { doctor, istioNats, placed, sourceOf } from "./support.ts";
 
@@ -281,7 +281,7 @@ describe("the places in a file", () => {
   });
 
   it("are right in UTF-16 with its mark, which PowerShell writes and kubectl reads", () => {
-    const folder = mkdtempSync(join(tmpdir(), "istio-nats-utf16-"));
+    const folder = makeScratch();
     const file = join(folder, "powershell.yaml");
     const littleEndian = Buffer.from(`\uFEFF${SERVICE.replace("nats", "natsü")}`, "utf16le");
     for (const bytes of [littleEndian, Buffer.from(littleEndian).swap16()]) {
@@ -291,7 +291,7 @@ describe("the places in a file", () => {
         /powershell\.yaml:6:11: error: port 4222 of Service default\/natsü /,
       );
     }
-    rmSync(folder, { recursive: true });
+    removeScratch(folder);
   });
 
   it("have columns as editors count them, even if the text is wider than ASCII", () => {
@@ -303,9 +303,9 @@ describe("the places in a file", () => {
 describe("files", () => {
   let folder: string;
 
-  before(() => (folder = mkdtempSync(join(tmpdir(), "istio-nats-cli-"))));
+  before(() => (folder = makeScratch()));
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => removeScratch(folder));
 
   it("beyond 16 MiB are not read", () => {
     const file = join(folder, "huge.yaml");

@@ -9,8 +9,8 @@ process.on("exit", () => {
 });
 
 /**
- * A folder of its own for one stand, for configurations, keys, logs and JetStream's store. It is removed when this process exits at
- * the latest.
+ * A folder of its own for a test or a stand, for configurations, keys, logs and JetStream's store. It is removed when this process
+ * exits at the latest.
  */
 export function makeScratch(): string {
   const folder = mkdtempSync(join(tmpdir(), "istio-nats-"));

@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 import { Load, type Command, type Taken } from "../../bench/load.ts";
 import { checkFiles } from "../../bench/memory/crowd.ts";
 import { NatsServer } from "../stand/nats-server.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
 
 const INTERVAL = 300;
 
 describe("the memory bench's crowd", () => {
-  const folder = mkdtempSync(join(tmpdir(), "istio-nats-crowd-"));
+  const folder = makeScratch();
   let nats: NatsServer;
   let load: Load;
 
@@ -24,7 +22,7 @@ describe("the memory bench's crowd", () => {
   after(async () => {
     load.stop();
     await nats.stop();
-    rmSync(folder, { recursive: true, force: true });
+    removeScratch(folder);
   });
 
   function run(work: string, more: Partial<Command>): Promise<Taken> {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { lessThanWhole, WHOLE } from "../../bench/whole.ts";
 import { inRoot } from "../../tools/paths.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { PATIENCE } from "../stand/wait.ts";
 
 /** Runs a bench with options that it must refuse, in one line and before it has started or written anything. */
@@ -52,18 +52,18 @@ describe("the bench's options", () => {
   });
 
   it("leave nothing behind of a --json that is refused for another option", () => {
-    const folder = mkdtempSync(join(tmpdir(), "bench-options-"));
+    const folder = makeScratch();
     refusal("main.ts", ["--json", join(folder, "figures.json"), "--rounds", "0"]);
     assert.deepEqual(readdirSync(folder), []);
-    rmSync(folder, { recursive: true });
+    removeScratch(folder);
   });
 
   it("leave a link where it is that leads to no file yet", () => {
-    const folder = mkdtempSync(join(tmpdir(), "bench-options-"));
+    const folder = makeScratch();
     symlinkSync("figures.json", join(folder, "latest.json"));
     refusal("main.ts", ["--json", join(folder, "latest.json"), "--rounds", "0"]);
     assert.deepEqual(readdirSync(folder), ["latest.json"]);
-    rmSync(folder, { recursive: true });
+    removeScratch(folder);
   });
 
   for (const args of [
@@ -166,8 +166,8 @@ describe("the figures of a bench", () => {
   }
 
   it("are written to a file even if nobody reads the tables, as behind `head`", async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "bench-figures-"));
-    t.after(() => rmSync(folder, { recursive: true }));
+    const folder = makeScratch();
+    t.after(() => removeScratch(folder));
     const file = join(folder, "figures.json");
     assert.deepEqual(await unread(t, ["--json", file]), [0, ""]);
     const { frames } = JSON.parse(readFileSync(file, "utf8")) as { frames: { label: string }[] };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { findEnvoy } from "../../tools/envoy.ts";
 import { Fault } from "../../tools/fault.ts";
 import { findNatsServer } from "../../tools/nats.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const ENVOY_VERSION = (version: string): string =>
   `envoy  version: 9e5580933739775e8bce696a57a2e1bc99368f23/${version}/Clean/RELEASE/BoringSSL`;
@@ -16,7 +16,7 @@ describe("the search for commands", () => {
   let said: string;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "istio-nats-path-"));
+    folder = makeScratch();
     delete process.env["ENVOY"];
     delete process.env["NATS_SERVER"];
     process.env["PATH"] = `${folder}${delimiter}${environment["PATH"] ?? ""}`;
@@ -30,7 +30,7 @@ describe("the search for commands", () => {
   afterEach(() => {
     mock.restoreAll();
     process.env = { ...environment };
-    rmSync(folder, { recursive: true, force: true });
+    removeScratch(folder);
   });
 
   /** A command that answers `--version` with this, first on PATH. */

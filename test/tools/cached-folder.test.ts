@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pinOf } from "../../tools/cached-folder.ts";
 import { inRoot } from "../../tools/paths.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 /** How node runs a text that imports from tools/, in a process of its own: the cache's place is read once. */
 function argumentsFor(text: string): string[] {
@@ -21,11 +21,11 @@ describe("the cache of tools", () => {
   let folder: string;
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "istio-nats-cache-"));
+    folder = makeScratch();
   });
 
   after(() => {
-    rmSync(folder, { recursive: true, force: true });
+    removeScratch(folder);
   });
 
   function run(text: string, home: string): { stdout: string; stderr: string } {

@@ -2,24 +2,14 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { must, run } from "../../tools/command.ts";
 import { Fault, messageOf } from "../../tools/fault.ts";
 import { npmCommand } from "../../tools/install.mjs";
 import { inRoot, read } from "../../tools/paths.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
 
 const NODE = process.execPath;
@@ -85,8 +75,8 @@ const UNTIL_ENDED = "console.log(process.pid); setInterval(() => {}, 1000);";
 
 /** A clone whose packages are there, and whose only npm script, `x`, has a task that goes on until it is ended. */
 function cloneOf(t: TestContext): string {
-  const clone = mkdtempSync(join(tmpdir(), "istio-nats-script-"));
-  t.after(() => rmSync(clone, { recursive: true, force: true }));
+  const clone = makeScratch();
+  t.after(() => removeScratch(clone));
   for (const file of ["run.mjs", "exit-status.mjs", "install.mjs", "lock.mjs"])
     cpSync(inRoot("tools", file), join(clone, "tools", file));
   writeFileSync(join(clone, "tools", "main.ts"), UNTIL_ENDED);
@@ -212,8 +202,8 @@ describe("an npm script", () => {
   });
 
   it("that fails ends at once, with the build that it has begun beside", async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "istio-nats-failing-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = makeScratch();
+    t.after(() => removeScratch(folder));
     const command = (name: string, text: string): string => {
       const file = join(folder, name);
       writeFileSync(file, `#!/bin/sh\nPATH=/usr/bin:/bin\n${text}\n`, { mode: 0o755 });

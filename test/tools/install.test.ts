@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
 
 const INSTALL = inRoot("tools", "install.mjs");
@@ -29,8 +29,8 @@ test("without npm around it the script uses the npm in PATH", () => {
 
 /** A clone whose npm is this script, and the text that installs its packages. */
 function cloneWith(t: TestContext, npmScript: string): { clone: string; npm: string; install: string } {
-  const clone = mkdtempSync(join(tmpdir(), "istio-nats-install-"));
-  t.after(() => rmSync(clone, { recursive: true, force: true }));
+  const clone = makeScratch();
+  t.after(() => removeScratch(clone));
   const npm = join(clone, "npm-cli.js");
   for (const file of ["install.mjs", "lock.mjs"]) cpSync(inRoot("tools", file), join(clone, "tools", file));
   writeFileSync(join(clone, "package-lock.json"), "{}");

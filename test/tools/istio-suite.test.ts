@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { must, run } from "../../tools/command.ts";
 import { goTestCounts } from "../../tools/suites/istio-suite.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const TESTS = `package sample
 
@@ -39,14 +39,14 @@ describe("the count of a Go test binary", () => {
   let binary: string;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "istio-nats-go-"));
+    folder = makeScratch();
     binary = join(folder, "tests");
     writeFileSync(join(folder, "go.mod"), "module sample\n\ngo 1.26.0\n");
     writeFileSync(join(folder, "sample_test.go"), TESTS);
     await must("Go's test binary could not be built.", "go", ["test", "-c", "-o", binary, "."], { cwd: folder });
   });
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => removeScratch(folder));
 
   async function count(tests: string): Promise<ReturnType<typeof goTestCounts>> {
     const { output } = await run(binary, ["-test.v", `-test.run=${tests}`], { cwd: folder });

@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { nodeSuite } from "../../tools/suites/node-suite.ts";
 import type { SuiteResult } from "../../tools/suites/result.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 describe("a suite's count", () => {
   let folder: string;
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "istio-nats-suites-"));
+    folder = makeScratch();
     // node --test refuses to run inside a test that it runs.
     delete process.env["NODE_TEST_CONTEXT"];
   });
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => removeScratch(folder));
 
   function count(source: string): Promise<SuiteResult> {
     const file = join(folder, "sample.test.mjs");
