@@ -10,7 +10,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { Started } from "../stand/started.ts";
 import { PrometheusServer, scraping, type Series, type SyntaxNode } from "./prometheus-server.ts";
-import { documents, panelQueries, shippedDashboards, substitute } from "./queries.ts";
+import { documents, shippedQueries, substitute } from "./queries.ts";
 import { startStandIn } from "./stand-in.ts";
 
 /** A scrape of a cluster's Prometheus, which scrapes every second, and an evaluation. */
@@ -107,7 +107,7 @@ describe("a Prometheus over those of two clusters, as the runbook federates them
       ["__range", "1h"],
       ["__range_s", "3600"],
     ]);
-    const panels = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const panels = shippedQueries();
     const queries = [...rules, ...panels.map(({ expr }) => substitute(expr, chosen))];
     const names = new Set<string>();
     for (const query of queries) for (const name of metricsOf(await prometheus.parse(query))) names.add(name);

@@ -6,7 +6,7 @@ import { DashboardLinkType, VariableType } from "@grafana/grafana-foundation-sdk
 import { generated, RULES_FILE } from "../../tools/dashboards/generate.ts";
 import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
 import { inRoot, read } from "../../tools/paths.ts";
-import { fencedQueries, panelQueries, panelsOf, shippedDashboards, variablesOf } from "./queries.ts";
+import { fencedQueries, panelQueries, panelsOf, shippedDashboards, shippedQueries, variablesOf } from "./queries.ts";
 
 /** Columns of Grafana's grid. */
 const GRID = 24;
@@ -101,7 +101,7 @@ for (const [file, dashboard] of shippedDashboards()) {
 
 describe("the dashboards", () => {
   it("tell pods of the same name in two namespaces and two clusters apart, and so does the runbook", () => {
-    const shown = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const shown = shippedQueries();
     for (const expr of [...shown.map((query) => query.expr), ...fencedQueries("docs/runbook.md")]) {
       for (const [, labels = ""] of expr.matchAll(/by \(([^)]*)\)/g)) {
         const names = labels.split(", ");
@@ -149,7 +149,7 @@ describe("the dashboards", () => {
   it("count policies in force for each fleet that NATSPolicyVersionsDiverge watches, so that two brokers may differ", () => {
     const rules = read(RULES_FILE);
     const [, count = ""] = /record: istio_nats:policies:count\n\s+expr: \|\n([\s\S]*?)\n\s+- alert/.exec(rules) ?? [];
-    const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const queries = shippedQueries();
     const shown = queries.find(({ place }) => place === '"Policies in force"')?.expr ?? "";
     const compact = (expr: string): string => expr.replace(/\s+|\{[^}]*\}/g, "");
     assert.equal(compact(shown), `max(${compact(count)})`);
@@ -168,7 +168,7 @@ describe("the dashboards", () => {
   });
 
   it("show every stat of the table", () => {
-    const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const queries = shippedQueries();
     const shown = queries.map(({ expr }) => expr).join("\n");
     for (const { name } of STATS_TABLE) assert.match(shown, new RegExp(`\\b${name}(_bucket)?\\b`));
   });

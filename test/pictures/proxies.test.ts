@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 import { assertAnswers } from "./promtool-answers.ts";
-import { panelQueries, shippedDashboards, substitute } from "./queries.ts";
+import { shippedQueries, substitute } from "./queries.ts";
 
 /** An hour with a sample per minute, of which the last ten minutes are asked about. */
 const MINUTES = 60;
@@ -42,9 +42,7 @@ function series(proxy: Proxy, name: string, values: string, labels = ""): object
 
 /** A panel's query, with what its variables have when everything is chosen, unless told otherwise. */
 function panel(title: string, chosen: Record<string, string> = {}): string {
-  const found = shippedDashboards()
-    .flatMap(([, dashboard]) => panelQueries(dashboard))
-    .find(({ place }) => place === JSON.stringify(title));
+  const found = shippedQueries().find(({ place }) => place === JSON.stringify(title));
   assert.ok(found, title);
   const all = {
     __rate_interval: "10m",

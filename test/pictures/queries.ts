@@ -25,6 +25,11 @@ export function shippedDashboards(): [file: string, dashboard: Dashboard][] {
     .map((file) => [file, JSON.parse(readFileSync(`${DASHBOARDS}/${file}`, "utf8")) as Dashboard]);
 }
 
+/** What the panels of all dashboards ask. */
+export function shippedQueries(): ShippedQuery[] {
+  return shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+}
+
 /** What a dashboard shows, without the headings of its rows. */
 export function panelsOf(dashboard: Dashboard): Panel[] {
   return (dashboard.panels ?? []).filter((panel: Panel | RowPanel): panel is Panel => panel.type !== "row");

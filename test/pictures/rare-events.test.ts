@@ -4,7 +4,7 @@ import { increaseFromNothing } from "../../tools/dashboards/queries.ts";
 import { read } from "../../tools/paths.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 import { assertAnswers } from "./promtool-answers.ts";
-import { fencedQueries, gates, panelQueries, shippedDashboards, substitute } from "./queries.ts";
+import { fencedQueries, gates, shippedQueries, substitute } from "./queries.ts";
 
 /** Two days, of which the last half hour is asked about, with a sample per minute. */
 const MINUTES = 2_880;
@@ -39,8 +39,7 @@ function steady(name: string, labels: string, step: number): object {
 }
 
 function panelsOver(stat: string, pattern: RegExp): string[] {
-  return shippedDashboards()
-    .flatMap(([, dashboard]) => panelQueries(dashboard))
+  return shippedQueries()
     .filter(({ place, expr }) => pattern.test(place) && expr.includes(stat))
     .map(({ expr }) => substitute(expr, CHOSEN));
 }
