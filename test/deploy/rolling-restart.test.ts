@@ -65,9 +65,7 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
         // The same id again for what was not acknowledged, because JetStream stores it only once.
         const ack = await js
           .publish("orders.eu.created", "3 lemons", { msgID: `${stored}`, timeout: 1000 })
-          .catch(() => {
-            return undefined;
-          });
+          .catch(() => undefined);
         acknowledged = ack !== undefined;
         if (acknowledged) stored++;
       }

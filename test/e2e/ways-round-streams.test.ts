@@ -76,7 +76,7 @@ describe("ways round a subject policy, to streams,", () => {
       const errors = await errorsOf(watcher, get(reply));
       await watcher.send(get("_INBOX.w.2"));
       await watcher.expect("HMSG", /^HMSG _INBOX\.w\.2 1 /);
-      const { ["data.other"]: other, ["data.a.b"]: deep } = await town.contents("DATA");
+      const { "data.other": other, "data.a.b": deep } = await town.contents("DATA");
       return { errors, kept: other === 1 && deep === 1 };
     }
     for (const reply of ["data.>", "data.*", "data.->"]) {
