@@ -18,8 +18,7 @@ import { after, before, describe, it } from "node:test";
 import { buildCommand } from "../../tools/cli.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
-
-const FIXTURES = inRoot("test", "cli", "fixtures");
+import { FIXTURES } from "./fixture.ts";
 
 describe("build/istio-nats.cjs", () => {
   let folder: string;

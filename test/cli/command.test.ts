@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { Ajv } from "ajv";
 import { inRoot } from "../../tools/paths.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { fixture } from "./fixture.ts";
 import { istioNats } from "./support.ts";
 
 const schema = JSON.parse(readFileSync(inRoot("cli", "output.schema.json"), "utf8")) as object;
@@ -30,7 +31,7 @@ const SNIFFED = "apiVersion: v1\nkind: Service\nmetadata: { name: nats }\nspec:\
 const POLICY = `trustDomains: [cluster.local]
 rules: [{ name: r, from: [{ principals: ["*"] }], publish: { allow: [orders.>] } }]
 `;
-const PERMISSIVE = readFileSync(inRoot("test", "cli", "fixtures", "image-by-tag", "bad.yaml"), "utf8");
+const PERMISSIVE = fixture("image-by-tag", "bad");
 
 describe("istio-nats doctor", () => {
   it("exits with 0 if nothing is wrong, with 1 for an error, and with 1 for a warning only with --strict", () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { inRoot } from "../../tools/paths.ts";
+import { fixture } from "./fixture.ts";
 import { document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
 import { doctor, istioNats } from "./support.ts";
 
@@ -155,7 +154,7 @@ describe("a gateway", () => {
 });
 
 describe("the addresses in INFO on a gateway", () => {
-  const plugin = readFileSync(inRoot("test", "cli", "fixtures", "connect-urls-kept", "bad.yaml"), "utf8");
+  const plugin = fixture("connect-urls-kept", "bad");
   const nats = (conf: string): string =>
     JSON.stringify({
       apiVersion: "v1",

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { fixture } from "./fixture.ts";
 import { doctor, placed } from "./support.ts";
 
 /** Nodes that dial each other by the names that a headless Service gives them, and accept only mTLS. */
-const SOUND = readFileSync(inRoot("test", "cli", "fixtures", "nats-route-nothing", "good.yaml"), "utf8").replaceAll(
-  "ALL-STATS-TAGS",
-  STATS_TAGS.join(),
-);
+const SOUND = fixture("nats-route-nothing", "good");
 
 /** The same with other words in place of some. */
 function changed(...changes: [was: string, is: string][]): string {

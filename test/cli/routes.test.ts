@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readFileSync } from "node:fs";
-import { inRoot } from "../../tools/paths.ts";
+import { fixture } from "./fixture.ts";
 import { document, ids, kinds } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
@@ -68,7 +67,7 @@ describe("a subset to which a VirtualService leads NATS's connections", () => {
 });
 
 describe("an egress gateway", () => {
-  const sound = readFileSync(inRoot("test", "cli", "fixtures", "gateway-sni-unmatched", "good.yaml"), "utf8");
+  const sound = fixture("gateway-sni-unmatched", "good");
   const changed = (was: string, is: string): string => {
     assert.ok(sound.includes(was), was);
     return sound.replace(was, is);
@@ -115,7 +114,7 @@ describe("an egress gateway", () => {
   });
 
   it("is passed where the VirtualService is not for workloads, or for another port, and the remedy mends it", () => {
-    const past = readFileSync(inRoot("test", "cli", "fixtures", "egress-past-gateway", "good.yaml"), "utf8");
+    const past = fixture("egress-past-gateway", "good");
     const found = (was: string | RegExp, is: string): string[] => {
       assert.notEqual(past.replace(was, is), past);
       return doctor(past.replace(was, is)).map(({ id, message, remedy }) => `${id}: ${message}: ${remedy}`);

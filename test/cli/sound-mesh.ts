@@ -1,14 +1,9 @@
-import { readFileSync } from "node:fs";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { fixture } from "./fixture.ts";
 import { doctor } from "./support.ts";
 
 /** A plugin, its Service, its pods and STRICT mTLS, in which doctor finds nothing. */
-const SOUND = readFileSync(
-  inRoot("test", "cli", "fixtures", "selector-matches-nothing", "good.yaml"),
-  "utf8",
-).replaceAll("ALL-STATS-TAGS", STATS_TAGS.join());
-export const DOCUMENTS = SOUND.split("---\n");
+export const DOCUMENTS = fixture("selector-matches-nothing", "good").split("---\n");
 
 /** The ids of what doctor finds in these documents, each once. */
 export function ids(...documents: string[]): string[] {
