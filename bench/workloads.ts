@@ -90,6 +90,21 @@ function publish(name: string, title: string, size: number, more: Partial<Worklo
   };
 }
 
+function jetStream(work: "jetstream-publish" | "jetstream-pull", title: string, operation: string): Workload {
+  return {
+    name: work,
+    title,
+    operation,
+    work,
+    subjects: [STORED],
+    subscribe: STORED,
+    size: 128,
+    setups: ALL_OF_THEM,
+    longer: 2,
+    most: 100_000,
+  };
+}
+
 function deliver(name: string, title: string, subscribers: number, more: Partial<Workload> = {}): Workload {
   return {
     name,
@@ -154,30 +169,8 @@ export const WORKLOADS: readonly Workload[] = [
     longer: 6,
     setups: ALL_OF_THEM,
   },
-  {
-    name: "jetstream-publish",
-    title: "JetStream publish, 1,024 in flight, 128 B",
-    operation: "publish",
-    work: "jetstream-publish",
-    subjects: [STORED],
-    subscribe: STORED,
-    size: 128,
-    setups: ALL_OF_THEM,
-    longer: 2,
-    most: 100_000,
-  },
-  {
-    name: "jetstream-pull",
-    title: "JetStream pull and acknowledge, 128 B",
-    operation: "message",
-    work: "jetstream-pull",
-    subjects: [STORED],
-    subscribe: STORED,
-    size: 128,
-    setups: ALL_OF_THEM,
-    longer: 2,
-    most: 100_000,
-  },
+  jetStream("jetstream-publish", "JetStream publish, 1,024 in flight, 128 B", "publish"),
+  jetStream("jetstream-pull", "JetStream pull and acknowledge, 128 B", "message"),
 ];
 
 /** How many messages must arrive, summed over all subscribers. */
