@@ -139,6 +139,21 @@ export class AnswerTable {
   }
 
   /**
+   * A free slot of the hash's set, its home if that is free, into which an answer is to be written at once. 0 if none is free, or if
+   * one has the same tag already, which is the only one that `candidate` finds.
+   */
+  freeSlotFor(hash: u32): usize {
+    const tags = this.tags + this.tagsOf(hash);
+    const tag = tagOf(hash);
+    const free = waysWith(tags, FREE);
+    if (free == 0 || waysWith(tags, tag) != 0) return 0;
+    const home = <i32>(hash & (WAYS - 1));
+    const way = ((free >> home) & 1) != 0 ? home : ctz(free);
+    setTag(tags, way, tag);
+    return this.slot(hash, way);
+  }
+
+  /**
    * Which slot of the set the answer gets: the home if that is free (`isFree`), else the one that has the tag already, so that one
    * look suffices. Without such a slot it is a free one. If none is free the table grows; where it may not, any slot is given away.
    */

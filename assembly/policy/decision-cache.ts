@@ -22,6 +22,10 @@ const USUAL_SLOTS: i32 = 32_768;
 const MOST_SLOTS: i32 = 262_144;
 /** Slots of beginnings that a policy has from the start, at most: with more, what is asked for the first time waits for memory. */
 const MOST_READY_SLOTS: i32 = 131_072;
+/** Slots of beginnings for each entry: with two, a set of eight is full here and there, and so the table would soon grow. */
+const READY_SLOTS: i32 = 3;
+/** A policy of more entries is asked about so many subjects that the table of short ones grows to USUAL_SLOTS anyway. */
+const MANY_ENTRIES: i32 = 256;
 /**
  * Slots of short subjects at first. The table takes 592 KiB then, 2.1 MiB where some hundred subjects come again, and up to 17
  * MiB for large policies.
@@ -62,17 +66,19 @@ export function newQuestion(): u32 {
 /**
  * A policy of `entries` entries is about to be asked. Each entry may make an answer for all subjects that begin with its tokens
  * (question.ts), and with room for these, decisions depend less on how large the policy is. For these there is room from now on, up
- * to MOST_READY_SLOTS, since each growth forgets what was known. The tables never shrink again: a VM that had a large policy is likely
- * to have the next.
+ * to MOST_READY_SLOTS, since each growth forgets what was known; says whether that is enough for all of them. The tables never shrink
+ * again: a VM that had a large policy is likely to have the next.
  */
-export function makeRoomFor(entries: i32): void {
+export function makeRoomFor(entries: i32): bool {
   let count = USUAL_SLOTS;
   while (count / 2 < entries && count < MOST_SLOTS) count <<= 1;
   shortAnswers.mayGrowTo(count);
   beginningAnswers.mayGrowTo(count);
   let room = LEAST_BEGINNING_SLOTS;
-  while (room / 2 < entries && room < MOST_READY_SLOTS) room <<= 1;
+  while (room / READY_SLOTS < entries && room < MOST_READY_SLOTS) room <<= 1;
   beginningAnswers.makeAtLeast(room);
+  if (entries > MANY_ENTRIES) shortAnswers.makeAtLeast(USUAL_SLOTS);
+  return room / READY_SLOTS >= entries;
 }
 
 /**
@@ -222,6 +228,22 @@ export function writeDownBeginning(question: u32, pointer: usize, length: i32, a
   const hash = hashBeginning(key, low);
   const home = beginningAnswers.home(hash, BEGINNING_SHIFT);
   const slot = isFree(home) ? beginningAnswers.take(home, hash) : beginningAnswers.slotFor(hash);
+  if (slot != 0) fillBeginningSlot(slot, key, answer, low);
+}
+
+/**
+ * The same for an answer that nobody has asked for yet, about all subjects with a beginning of at most LONGEST bytes, all of which
+ * must be memory. It drives nobody out: without a free slot it is not remembered.
+ */
+export function writeDownUnasked(question: u32, pointer: usize, length: i32, answer: u64): void {
+  const key = keyOf(question, length);
+  if (length > HALF) {
+    const slot = shortAnswers.freeSlotFor(hashShort(key, pointer, length));
+    if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
+    return;
+  }
+  const low = lowHalf(pointer, length);
+  const slot = beginningAnswers.freeSlotFor(hashBeginning(key, low));
   if (slot != 0) fillBeginningSlot(slot, key, answer, low);
 }
 

@@ -114,6 +114,16 @@ export class SubjectMatcher extends TokenTree {
     return this.entries.get(entry * Entry.STRIDE + Entry.RULE);
   }
 
+  /** Where the subject of an entry lies, until an entry is added. */
+  subjectPointer(entry: i32): usize {
+    return this.texts.pointer + <usize>this.entries.get(entry * Entry.STRIDE + Entry.SUBJECT_OFFSET);
+  }
+
+  /** Bytes of it. */
+  subjectLength(entry: i32): i32 {
+    return this.entries.get(entry * Entry.STRIDE + Entry.SUBJECT_LENGTH);
+  }
+
   /** Does an entry name a queue? */
   hasQueue(entry: i32): bool {
     return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH) != NONE;
@@ -323,8 +333,8 @@ export class SubjectMatcher extends TokenTree {
     while (entry != NONE) {
       if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
       const at = entry * Entry.STRIDE;
-      const subject = this.texts.pointer + <usize>this.entries.get(at + Entry.SUBJECT_OFFSET);
-      const length = this.entries.get(at + Entry.SUBJECT_LENGTH);
+      const subject = this.subjectPointer(entry);
+      const length = this.subjectLength(entry);
       const fits =
         this.anyQueue ||
         !this.hasQueue(entry) ||

@@ -1,4 +1,7 @@
+import { Ascii } from "../bytes/ascii";
+import { copyShort } from "../bytes/copy";
 import { FixedText, fixedText } from "../bytes/fixed-text";
+import { LONGEST } from "../bytes/padded";
 import { Words } from "../bytes/words";
 import { mayNameSubject } from "../nats/jetstream-subjects";
 import { NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
@@ -18,6 +21,11 @@ import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 const subjectTokens: Tokens = new Tokens();
 
 const SYSTEM_QUEUE: FixedText = fixedText("_sys_");
+
+/** A subject below an entry, for `foresee`: leading tokens of at most LONGEST bytes, and one more token. */
+const example: usize = heap.alloc(2 * LONGEST);
+/** That token. Which one it is does not matter: where a rule asks for it, the tokens before it do not decide. */
+const ONE_MORE: u8 = <u8>Ascii.DASH;
 
 /**
  * What one set of rules together permits: compiled once for each distinct set and shared by every connection that
@@ -48,8 +56,6 @@ export class Permissions {
    * here: their answers have the rule in them.
    */
   decidedBy: i32 = NONE;
-  /** The classes of subjects, for stats; null without any. It belongs to the configuration (`SubjectClasses`). */
-  classes: ClassMatcher | null = null;
   /** The class of the subject that `publish` was asked of last. */
   subjectClass: i32 = OTHER_CLASS;
 
@@ -57,8 +63,14 @@ export class Permissions {
   private readonly deliveryQuestion: Question = new Question();
   private readonly receiveQuestion: Question = new Question();
 
-  /** `ruleCount`: rules of the configuration, whose numbers the entries carry. */
-  constructor(ruleCount: i32) {
+  /**
+   * `ruleCount`: rules of the configuration, whose numbers the entries carry. `classes`: those of subjects, for stats; null without
+   * any. They belong to the configuration (`SubjectClasses`).
+   */
+  constructor(
+    ruleCount: i32,
+    readonly classes: ClassMatcher | null,
+  ) {
     roomForRules(ruleCount);
   }
 
@@ -96,18 +108,41 @@ export class Permissions {
     heap.free(changetype<usize>(this));
   }
 
-  /** To be called when all entries have been added, before any question is asked. */
+  /** To be called once, when all entries have been added and before any question is asked: it answers the first ones itself. */
   prepare(): void {
     this.publishAllow.trim();
     this.publishDeny.trim();
     this.subscribeAllow.trim();
     this.subscribeDeny.trim();
-    makeRoomFor(
+    const hasRoom = makeRoomFor(
       this.publishAllow.entryCount +
         this.publishDeny.entryCount +
         this.subscribeAllow.entryCount +
         this.subscribeDeny.entryCount,
     );
+    if (!hasRoom) return;
+    this.foresee(this.publishAllow);
+    this.foresee(this.publishDeny);
+  }
+
+  /**
+   * Finds the answers that the leading tokens of these entries decide before anybody publishes below them. One after the other they
+   * take a third of the time that a client's first question takes, which finds nothing in the nearer caches: under 10,000 rules
+   * 20,000 of these questions took five times what they take under ten.
+   */
+  private foresee(entries: SubjectMatcher): void {
+    const tokens = subjectTokens;
+    for (let entry = 0; entry < entries.entryCount; entry++) {
+      const subject = entries.subjectPointer(entry);
+      const leading = <i32>(wildcardIn(subject, entries.subjectLength(entry)) - subject);
+      if (leading <= 0 || leading > LONGEST) continue;
+      copyShort(example, subject, leading);
+      store<u8>(example + <usize>leading, ONE_MORE);
+      const length = leading + 1;
+      if (!tokens.split(example, length)) continue;
+      const answer = this.decideLiteral(example, length, true);
+      this.publishQuestion.foresee(example, length, tokens.looked, leading, answer);
+    }
   }
 
   /** A peer for whom this is false may not even connect. */
@@ -165,11 +200,20 @@ export class Permissions {
     const tokens = subjectTokens;
     const splits = tokens.split(pointer, length);
     if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
+    const answer = this.decideLiteral(pointer, length, splits);
+    this.publishQuestion.remember(pointer, length, tokens.looked, answer);
+    return answer;
+  }
+
+  /** The answer about a subject that `subjectTokens` hold, if it splits. Leaves `looked` there as far as the whole answer holds. */
+  private decideLiteral(pointer: usize, length: i32, splits: bool): u64 {
+    const tokens = subjectTokens;
     const reason = this.decidePublish(splits);
     tokens.holdBack(this.publishDeny.hasOdd || (tokens.looked > STREAM_TOKENS && mayNameSubject(pointer, length)));
     // The first token alone tells that, so that it too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
-    return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);
+    const answer = this.withClass(pointer, length, reason, this.decidedBy);
+    return reserved ? markReserved(answer) : answer;
   }
 
   /** The class of any subject, by the configuration's list. */
@@ -358,39 +402,22 @@ export class Permissions {
   private decideDelivery(pointer: usize, length: i32): u64 {
     const tokens = subjectTokens;
     const deny = tokens.split(pointer, length) ? this.subscribeDeny.findRule(tokens) : NONE;
-    return this.rememberWithClass(
-      this.deliveryQuestion,
-      pointer,
-      length,
-      deny == NONE ? Reason.ALLOWED : Reason.DENIED,
-      deny,
-      false,
-    );
+    const answer = this.withClass(pointer, length, deny == NONE ? Reason.ALLOWED : Reason.DENIED, deny);
+    this.deliveryQuestion.remember(pointer, length, tokens.looked, answer);
+    return answer;
   }
 
   /**
-   * The answer together with the subject's class, which is found here, remembered as far as both follow from its leading
-   * tokens. The reason was found with `subjectTokens`.
+   * The answer together with the subject's class, which is found here. The reason was found with `subjectTokens`, whose `looked` is as
+   * many tokens as both follow from.
    */
-  private rememberWithClass(
-    question: Question,
-    pointer: usize,
-    length: i32,
-    reason: Reason,
-    rule: i32,
-    reserved: bool,
-  ): u64 {
+  private withClass(pointer: usize, length: i32, reason: Reason, rule: i32): u64 {
     const classes = this.classes;
-    let subjectClass = OTHER_CLASS;
-    let looked = subjectTokens.looked;
-    if (classes != null) {
-      subjectClass = classes.decide(pointer, length);
-      if (looked != NOT_BY_TOKENS) looked = max(looked, classes.looked);
-    }
-    let answer = answerOf(reason, rule, subjectClass);
-    if (reserved) answer = markReserved(answer);
-    question.remember(pointer, length, looked, answer);
-    return answer;
+    if (classes == null) return answerOf(reason, rule, OTHER_CLASS);
+    const subjectClass = classes.decide(pointer, length);
+    const tokens = subjectTokens;
+    if (tokens.looked != NOT_BY_TOKENS) tokens.looked = max(tokens.looked, classes.looked);
+    return answerOf(reason, rule, subjectClass);
   }
 
   /**

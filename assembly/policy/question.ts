@@ -19,6 +19,7 @@ import {
   shortAnswer,
   writeDown,
   writeDownBeginning,
+  writeDownUnasked,
   SHORT_SLOT_BYTES,
   SLOT_BYTES,
   slotHas,
@@ -242,6 +243,21 @@ export class Question {
     }
     store<i8>(at, <i8>-(known | HAS_WHOLE));
     writeDown(this.whole, pointer, length, answer);
+  }
+
+  /**
+   * Remembers what nobody has asked yet: the answer about all subjects that begin with the first `leading` bytes of this one, at most
+   * LONGEST, of which each is a token with the dot behind it. Does nothing if these tokens do not decide (`looked`), or the first
+   * ones among them do. LONGEST bytes from the subject's beginning on must be memory.
+   */
+  foresee(pointer: usize, length: i32, looked: i32, leading: i32, answer: u64): void {
+    if (looked == NOT_BY_TOKENS) return;
+    const at = this.groupOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
+    const known = abs<i32>(load<i8>(at));
+    const depth = max(max<i32>(known & DEPTH, looked), 1);
+    if (depth > MAX_DEPTH || leadingTokens(pointer, length, depth) != leading) return;
+    store<i8>(at, <i8>(depth | (known & HAS_WHOLE)));
+    writeDownUnasked(this.leading, pointer, leading, answer);
   }
 
   /** Where the number of a subject's group lies. `beginning` are its first eight bytes, with zeros behind a shorter one. */

@@ -127,9 +127,8 @@ export class RuleSets {
 
   private compile(matching: Rule[]): RuleSet {
     const count = this.document.rules.length;
-    const enforced = new Permissions(count);
     const classes = this.document.classes;
-    enforced.classes = classes.hold();
+    const enforced = new Permissions(count, classes.hold());
     const enforces = this.document.mode == Mode.ENFORCE;
     let hasDryRun = false;
     for (let i = 0; i < matching.length; i++) {
@@ -139,8 +138,7 @@ export class RuleSets {
     }
     enforced.prepare();
     if (!hasDryRun) return new RuleSet(enforced, null, classes);
-    const shadow = new Permissions(count);
-    shadow.classes = enforced.classes;
+    const shadow = new Permissions(count, enforced.classes);
     for (let i = 0; i < matching.length; i++) {
       const rule = matching[i];
       // It is asked only about what the others let pass: what it allows changes nothing. What it grants is known to a newer policy that

@@ -1,6 +1,7 @@
 import { Permissions } from "../../assembly/policy/permissions";
 import { REASON_NAMES, Reason } from "../../assembly/policy/reason";
 import { RuleSet, RuleSets } from "../../assembly/policy/rule-set";
+import { SubjectClass } from "../../assembly/policy/subject-classes";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { ANYONE, read } from "./policy-support";
 
@@ -17,11 +18,13 @@ export function setFor(sets: RuleSets, uri: string): RuleSet {
   return sets.of(sets.document.principalOf(uri));
 }
 
-/** What rules with these permissions together permit to a peer that all of them match. */
-export function permissionsOf(acts: string[]): Permissions {
+/** What rules with these permissions together permit to a peer that all of them match, with these classes of subjects. */
+export function permissionsOf(acts: string[], classes: SubjectClass[] = []): Permissions {
   const rules: string[] = [];
   for (let i = 0; i < acts.length; i++) rules.push(`"name":"r${i}",${ANYONE},${acts[i]}`);
-  return setFor(ruleSetsOf(rules), PEER).enforced;
+  const sets = ruleSetsOf(rules);
+  for (let i = 0; i < classes.length; i++) sets.document.telemetry.subjects.push(classes[i]);
+  return setFor(sets, PEER).enforced;
 }
 
 /** The reason's name, and the rule that decided if there is one. */

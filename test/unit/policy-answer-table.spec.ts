@@ -104,6 +104,24 @@ describe("the table of answers", () => {
     }
   });
 
+  it("has a free slot at once for a hash, its home if that is free, but never another's", () => {
+    const table = new AnswerTable(8, 64, SHIFT);
+    const hashes = new StaticArray<u32>(9);
+    // All have the home 3, and each a tag of its own.
+    for (let i = 0; i < hashes.length; i++) hashes[i] = 3 | ((<u32>i + 1) << 17);
+    for (let i = 0; i < 8; i++) {
+      const slot = table.freeSlotFor(hashes[i]);
+      expect(isFree(slot)).toBe(true);
+      if (i == 0) expect(slot == table.home(hashes[i], SHIFT)).toBe(true);
+      expect(table.candidate(hashes[i]) == slot).toBe(true);
+      expect(table.freeSlotFor(hashes[i]) == 0).toBe(true);
+      store<u64>(slot, <u64>i + 1, SLOT_KEY);
+    }
+    expect(table.freeSlotFor(hashes[8]) == 0).toBe(true);
+    for (let i = 0; i < 8; i++) expect(load<u64>(table.candidate(hashes[i]), SLOT_KEY)).toBe(<u64>i + 1);
+    expect(slotsOf(table)).toBe(8);
+  });
+
   it("is replaced by an empty one of the wanted size if it has fewer slots", () => {
     const table = new AnswerTable(64, 4096, SHIFT);
     for (let i = 0; i < 2; i++) remember(table, 7);

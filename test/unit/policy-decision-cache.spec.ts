@@ -1,6 +1,7 @@
 import { HALF, highHalf, isPaddable, lowHalf, readable } from "../../assembly/bytes/padded";
 import { answerOf, classOf, NO_ANSWER, reasonOf, ruleOf } from "../../assembly/policy/answer";
 import {
+  forgetAnswers,
   keyOf,
   makeRoomFor,
   newQuestion,
@@ -9,6 +10,7 @@ import {
   shortAnswer,
   writeDown,
   writeDownBeginning,
+  writeDownUnasked,
 } from "../../assembly/policy/decision-cache";
 import { Reason } from "../../assembly/policy/reason";
 import { lengthOf, pointerTo } from "./bytes-support";
@@ -139,6 +141,7 @@ describe("a remembered decision", () => {
 /** The rule remembered for every subject that begins so, or -9. At most HALF bytes. */
 function recalledBeginning(question: u32, beginning: string): i32 {
   const length = lengthOf(beginning);
+  if (length > HALF) return recalled(question, beginning);
   const answer = beginningAnswer(keyOf(question, length), lowHalf(placeOf(beginning), length));
   return answer == NO_ANSWER ? -9 : ruleOf(answer);
 }
@@ -190,6 +193,27 @@ describe("a decision remembered for a beginning of up to 16 bytes", () => {
     expect(recalledBeginning(question, "kept.")).toBe(7);
   });
 
+  it("is written down before it is asked for, whatever its length, and drives nobody out", () => {
+    forgetAnswers();
+    const question = newQuestion();
+    let found = 0;
+    for (let i = 0; i < 40_000; i++) {
+      // Of 12 to 32 bytes.
+      const beginning = `${(100_000 + i).toString()}${"b".repeat(5 + (i % 21))}.`;
+      writeDownUnasked(question, placeOf(beginning), lengthOf(beginning), answerOf(Reason.ALLOWED, i, 0));
+      const rule = recalledBeginning(question, beginning);
+      assert(rule == i || rule == -9, `${beginning}: ${rule}`);
+      if (i < 100) expect(rule).toBe(i);
+      if (rule == i) found++;
+    }
+    let kept = 0;
+    for (let i = 0; i < 40_000; i++) {
+      const beginning = `${(100_000 + i).toString()}${"b".repeat(5 + (i % 21))}.`;
+      if (recalledBeginning(question, beginning) == i) kept++;
+    }
+    expect(kept).toBe(found);
+  });
+
   it("is kept with the whole subjects if it is longer", () => {
     const question = newQuestion();
     const beginning = "b".repeat(HALF + 1);
@@ -235,7 +259,7 @@ describe("many decisions", () => {
   });
 
   it("about beginnings have room from the start for as many as a large policy has entries", () => {
-    makeRoomFor(16_000);
+    expect(makeRoomFor(16_000)).toBe(true);
     const question = newQuestion();
     for (let i = 0; i < 8000; i++) storeBeginning(question, `start.${i}.`, i);
     let found = 0;
@@ -246,8 +270,8 @@ describe("many decisions", () => {
 
   it("have room for each entry of a large policy twice over, up to 262,144", () => {
     const question = newQuestion();
-    makeRoomFor(100_000);
-    makeRoomFor(10);
+    expect(makeRoomFor(100_000)).toBe(false);
+    expect(makeRoomFor(10)).toBe(true);
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 100_000; i++) store(question, `large.${i}`, Reason.ALLOWED, i);
     }
@@ -259,7 +283,7 @@ describe("many decisions", () => {
     for (let i = 0; i < 100_000; i++) if (recalledBeginning(question, `large.${i}.`) == i) found++;
     expect(found).toBeGreaterThan(99_000);
     const again = newQuestion();
-    makeRoomFor(i32.MAX_VALUE);
+    expect(makeRoomFor(i32.MAX_VALUE)).toBe(false);
     for (let i = 0; i < 300_000; i++) store(again, `larger.${i}`, Reason.ALLOWED, i);
     expect(foundAmong(again, "larger", 300_000)).toBeLessThanOrEqual(262_144);
   });

@@ -404,7 +404,7 @@ describe("a peer", () => {
     expect(permissions.hasSubscribeDeny).toBe(true);
     expect(publish(permissions, "b")).toBe("not_allowed");
     permissions.destroy();
-    const none = new Permissions(0);
+    const none = new Permissions(0, null);
     expect(none.allowsSomething).toBe(false);
     expect(none.hasSubscribeDeny).toBe(false);
     none.destroy();

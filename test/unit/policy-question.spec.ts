@@ -1,13 +1,15 @@
+import { LONGEST, readable } from "../../assembly/bytes/padded";
 import { utf8 } from "../../assembly/bytes/text";
 import { NOT_BY_TOKENS, Tokens } from "../../assembly/nats/subject";
 import { answerOf, NO_ANSWER, ruleOf } from "../../assembly/policy/answer";
+import { forgetAnswers } from "../../assembly/policy/decision-cache";
 import { EntryFlag } from "../../assembly/policy/matcher";
 import { NONE } from "../../assembly/policy/none";
 import { renewSteps } from "../../assembly/policy/search-steps";
 import { Permissions } from "../../assembly/policy/permissions";
 import { Question } from "../../assembly/policy/question";
 import { Reason } from "../../assembly/policy/reason";
-import { ClassMatcher } from "../../assembly/policy/subject-classes";
+import { SubjectClass } from "../../assembly/policy/subject-classes";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { permissionsOf } from "./permissions-support";
 import { Random } from "./random-support";
@@ -271,6 +273,52 @@ describe("an answer that leading tokens decide", () => {
   });
 });
 
+/** What nobody has asked yet: `leading` is the beginning of `subject` that an entry has. */
+function foresee(question: Question, subject: string, leading: string, looked: i32, rule: i32): void {
+  const at = readable(pointerTo(subject), min(lengthOf(subject), LONGEST));
+  // It takes a free place only, and there may be none left.
+  forgetAnswers();
+  question.foresee(at, lengthOf(subject), looked, lengthOf(leading), answerOf(Reason.ALLOWED, rule, 0));
+}
+
+describe("an answer that nobody has asked for yet", () => {
+  it("is known for every subject that begins with the tokens that decide, and for no other", () => {
+    const beginnings = ["orders.", "orders.europe.", "orders.europe-central-1.", "orders.europe-central-1.shop-12."];
+    for (let i = 0; i < beginnings.length; i++) {
+      const question = new Question();
+      const beginning = beginnings[i];
+      foresee(question, beginning + "-", beginning, beginning.split(".").length - 1, 7);
+      expect(recalled(question, beginning + "a")).toBe(7);
+      expect(recalled(question, beginning + "a.b" + ".c".repeat(40))).toBe(7);
+      expect(recalled(question, beginning.substring(0, beginning.length - 1))).toBe(-9);
+      expect(recalled(question, beginning)).toBe(-9);
+      expect(recalled(question, beginning + "a..b")).toBe(-9);
+      expect(recalled(question, beginning.replace(".", "x."))).toBe(-9);
+    }
+  });
+
+  it("is not remembered where other tokens decide than those of the entry, or none as such", () => {
+    const looked: StaticArray<i32> = [1, 3, NOT_BY_TOKENS];
+    for (let i = 0; i < looked.length; i++) {
+      const question = new Question();
+      foresee(question, "a.b.-", "a.b.", looked[i], 7);
+      // Whatever else two tokens decide, which the first seven bytes of a subject tell.
+      for (let j = 0; j < 1000; j++) remember(question, `a.c.${100 + j}.x`, 2, 8);
+      for (let j = 0; j < 1000; j++) {
+        assert(recalled(question, `a.b.${100 + j}.x`) == -9, `${looked[i]} tokens looked at`);
+      }
+    }
+  });
+
+  it("is not remembered for more than eight tokens", () => {
+    const question = new Question();
+    foresee(question, "a.b.c.d.e.f.g.h.i.-", "a.b.c.d.e.f.g.h.i.", 9, 7);
+    expect(recalled(question, "a.b.c.d.e.f.g.h.i.x")).toBe(-9);
+    foresee(question, "a.b.c.d.e.f.g.h.-", "a.b.c.d.e.f.g.h.", 8, 8);
+    expect(recalled(question, "a.b.c.d.e.f.g.h.x")).toBe(8);
+  });
+});
+
 /** Tokens that subjects are made of, then those of entries only. A token that only begins with a wildcard is not one. */
 const WORDS: StaticArray<string> = ["alpha", "be", "gammagamma", "*a", "*", ">"];
 const LITERAL_WORDS: i32 = 4;
@@ -309,11 +357,13 @@ function decidedNow(permissions: Permissions, subject: string): string {
 }
 
 /** Classes 2, 3 and 4 of some patterns each. */
-function someClasses(): ClassMatcher {
-  const classes = new ClassMatcher();
+function someClasses(): SubjectClass[] {
+  const classes: SubjectClass[] = [];
   for (let place = 0; place < 3; place++) {
-    classes.add(place, place + 2);
-    for (let i = 0; i < 2; i++) classes.addPattern(utf8(subjectOf(WORDS.length)), place);
+    const entry = new SubjectClass();
+    entry.number = place + 2;
+    for (let i = 0; i < 2; i++) entry.patterns.push(utf8(subjectOf(WORDS.length)));
+    classes.push(entry);
   }
   return classes;
 }
@@ -350,9 +400,8 @@ describe("what is remembered of a policy", () => {
         const publish = `"publish":{"allow":${entries()},"deny":${entries()}}`;
         acts.push(`${publish},"subscribe":{"allow":${entries()},"deny":${entries()}}`);
       }
-      const permissions = permissionsOf(acts);
-      const classes = someClasses();
-      permissions.classes = classes;
+      const permissions = permissionsOf(acts, someClasses());
+      const classes = permissions.classes!;
       for (let i = 0; i < 200; i++) {
         let subject = subjectOf(LITERAL_WORDS);
         const odd = random.below(20);
