@@ -18,8 +18,11 @@ const CHUNK = 65_536;
  */
 const SETTLING_PASSES = 32;
 
-/** True for a VM that already knows the subjects, false for one that has only loaded the policy. */
-export type Asked = "remembered" | "first time";
+/**
+ * Of a VM that knows the subjects already, or of one that has only loaded the policy. The latter knows what the leading tokens of an
+ * entry decide, but not what further tokens do: beside THIRD_TOKEN it has to walk through the rules for each subject.
+ */
+export type Asked = "remembered" | "first time" | "first time, walked";
 
 export interface DecisionRow extends Timing {
   asked: Asked;
@@ -37,18 +40,25 @@ export interface LoadRow {
   bytes: number;
   /** Time until the policy was in force in one VM, in one callback. */
   milliseconds: number;
+  /** Time until the first peer was let in after that, for whom the rules are compiled, in two callbacks. */
+  firstPeer: number;
   /** Memory of the VM afterwards, in pages of 64 KiB. */
   pages: number;
 }
 
+/** A deny entry by which the third token of each subject decides too. It denies none of them. */
+const THIRD_TOKEN = "o.*.denied";
+
 /**
  * A policy of `count` rules that all match the peer. Each has one subject of its own, which ends in a wildcard. The JSON is as
- * terse as possible, so that 100,000 rules fit into the 8 MiB that a configuration may have; 10,000 rules make 0.8 MiB.
+ * terse as possible, so that 100,000 rules fit into the 8 MiB that a configuration may have; 10,000 rules make 0.8 MiB. The first rule
+ * may have a deny entry.
  */
-function largePolicy(count: number): string {
+function largePolicy(count: number, denied?: string): string {
   const rules: string[] = [];
   for (let i = 0; i < count; i++) {
-    rules.push(`{"name":"${i}","from":[{"principals":["*"]}],"publish":{"allow":["o.${i}.>"]}}`);
+    const deny = i === 0 && denied !== undefined ? `,"deny":["${denied}"]` : "";
+    rules.push(`{"name":"${i}","from":[{"principals":["*"]}],"publish":{"allow":["o.${i}.>"]${deny}}}`);
   }
   return `{"trustDomains":["cluster.local"],"rules":[${rules.join(",")}]}`;
 }
@@ -85,7 +95,7 @@ function remembered(all: readonly (Ruled & { driver: Driver })[], rounds: number
 }
 
 /** Asks each subject once, in a new VM for every round. Its code is already compiled, because the other VMs share it. */
-function firstTime(module: WebAssembly.Module, all: readonly Ruled[], rounds: number): DecisionRow[] {
+function firstTime(module: WebAssembly.Module, asked: Asked, all: readonly Ruled[], rounds: number): DecisionRow[] {
   const prepared = all.map(({ rules, policy }) => {
     const stream = decisionStream(rules, NEW_SUBJECTS);
     const steps = stepsOf(stream, CHUNK);
@@ -98,7 +108,7 @@ function firstTime(module: WebAssembly.Module, all: readonly Ruled[], rounds: nu
     prepared.map(({ measured }) => measured),
     rounds,
   );
-  const rows = prepared.map(({ row }, i): Row => ({ asked: "first time", ...row, ...timingAt(timings, i) }));
+  const rows = prepared.map(({ row }, i): Row => ({ asked, ...row, ...timingAt(timings, i) }));
   return withRatios(rows, 1);
 }
 
@@ -121,7 +131,14 @@ export function measureDecisions(
     rules,
     bytes: policy.length,
     milliseconds: driver.configured,
+    firstPeer: driver.connected,
     pages: driver.pages,
   }));
-  return { decisions: [...remembered(loaded, rounds), ...firstTime(module, loaded, rounds)], loads };
+  const walked = RULES.map((rules) => ({ rules, policy: largePolicy(rules, THIRD_TOKEN) }));
+  const decisions = [
+    ...remembered(loaded, rounds),
+    ...firstTime(module, "first time", loaded, rounds),
+    ...firstTime(module, "first time, walked", walked, rounds),
+  ];
+  return { decisions, loads };
 }

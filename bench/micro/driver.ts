@@ -47,6 +47,8 @@ export class Driver {
   private recorded: Call[] | null = null;
   /** How long the configuration took, in milliseconds. */
   readonly configured: number;
+  /** How long the first connection took until nats-server has its CONNECT, in milliseconds. */
+  readonly connected: number;
 
   /** `others` makes imports that the filter does not need and that the host of test/host therefore lacks. */
   constructor(module: WebAssembly.Module, configuration: string, others: (vm: Vm) => Imports = () => ({})) {
@@ -96,7 +98,9 @@ export class Driver {
       throw new Error(`the filter refused the policy: ${JSON.stringify(this.vm.logs)}`);
     }
     this.configured = performance.now() - from;
+    const accepted = performance.now();
     this.connection = this.connect();
+    this.connected = performance.now() - accepted;
   }
 
   /** Ends the connection and makes another one. */
