@@ -72,9 +72,12 @@ export class Subscriptions {
    */
   private largestForgotten: i32 = -1;
   private forgottenSerial: u32 = 0;
-  /** The newest serial when the client sent its last PING, and when it had sent the last one of those that are all answered. */
-  private pingedSerial: u32 = 0;
-  private answeredSerial: u32 = 0;
+  /**
+   * How many were added since the client sent its last PING, and since it sent the last one of those that are all answered. They stop at
+   * the largest number.
+   */
+  private unpinged: u32 = 0;
+  private unanswered: u32 = 0;
   /**
    * Subscriptions that were revoked before a further CONNECT, in a table of their own so that the next CONNECT does not walk
    * over them; null while there are none.
@@ -152,6 +155,8 @@ export class Subscriptions {
     const uncertainties = uncertaintiesAfter(old, mayHaveForgotten, this.isUnsettled, observed);
     if (old != 0) this.remove(old);
     if (!this.table.makeRoom()) return 0;
+    if (this.unpinged < u32.MAX_VALUE) this.unpinged++;
+    if (this.unanswered < u32.MAX_VALUE) this.unanswered++;
     const sub = newSubscription(
       hash,
       sid,
@@ -370,14 +375,14 @@ export class Subscriptions {
   /** The client sends a PING to the server. `expected`: its PONG is among those for which `allAnswered` waits. */
   pinged(expected: bool): void {
     this.hasPinged = true;
-    this.pingedSerial = this.serial;
+    this.unpinged = 0;
     if (!expected) this.isMiscounted = true;
   }
 
   /** The server has answered all PINGs. If one of them was sent after a further CONNECT, it has taken that. */
   allAnswered(): void {
     if (this.isMiscounted) return;
-    this.answeredSerial = this.pingedSerial;
+    this.unanswered = this.unpinged;
     if (this.isUnsettled && this.hasPinged) this.settle();
   }
 
@@ -386,7 +391,7 @@ export class Subscriptions {
    * is here once a PING that the client has sent since is answered.
    */
   beginIfAnswered(sub: usize): void {
-    if (<i32>(this.answeredSerial - serialOf(sub)) >= 0) beginCount(sub);
+    if (this.serial - serialOf(sub) >= this.unanswered) beginCount(sub);
   }
 
   /** Moves all that is left in the table, which has been revoked, into `apart`, so that the table is empty. */

@@ -212,6 +212,18 @@ describe("a subscription", () => {
     all.destroy();
   });
 
+  it("that took the sid of another does not begin without a PING, however many were made before", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    // As after so many further ones.
+    store<u32>(changetype<usize>(all), <u32>i32.MAX_VALUE + 1, offsetof<Subscriptions>("serial"));
+    const sub = add(all, "1");
+    all.allAnswered();
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(true);
+    all.destroy();
+  });
+
   it("that took the sid of another in DRY_RUN begins by no PING any more after one whose PONG is not expected", () => {
     const all = new Subscriptions();
     all.end(add(all, "1"));
