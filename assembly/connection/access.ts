@@ -89,7 +89,8 @@ export class Access extends PeerGrants {
   /**
    * May this PUB or HPUB pass? Of an HPUB the `line.headerLength` bytes behind the line are there if `headersHeld`; otherwise
    * it is refused for that. The order is nats-server's: trace destination, subject, reply (client.go
-   * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed.
+   * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed, also
+   * where the reply subject or one of these headers is refused then, as nats-server does where it refuses a reply subject.
    * `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
    */
   publish(line: ClientLine, headersHeld: bool, largestPayload: i32): Reason {

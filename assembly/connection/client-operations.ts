@@ -39,7 +39,8 @@ import {
 
 /**
  * What becomes of each operation of a client. The functions answer the position behind what they took; a refusal
- * leaves a record of the text in `pongs` and a PING in the stream, and costs the client nothing else.
+ * leaves a record of the text in `pongs` and a PING in the stream, and costs the client nothing else, but for an answer the use of
+ * its grant (`Access.publish`).
  */
 
 const tokens: Tokens = new Tokens();

@@ -106,7 +106,7 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
     return true;
   }
   const access = connection.access;
-  // The subject of a message is literal, so that this searches for no overlap.
+  // A message's subject seldom has wildcards, and this then searches for no overlap. Where it has, the steps that are left bound that.
   return (
     access == null ||
     (isNameKnown(sub) &&

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configuredHost, msg, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
+import { configuredHost, hpub, msg, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
 
 describe("reply grants (allow_responses)", () => {
   const grants = (max: number, expires = "1m"): object => ({
@@ -45,6 +45,21 @@ describe("reply grants (allow_responses)", () => {
     const wire = subscribed(grants(1));
     wire.server(msg("ok.1", "1", "", "r.1").repeat(2));
     assert.equal(wire.client(pub("r.1")), PING);
+  });
+
+  it("are used up by an answer that is refused for its reply subject, as at nats-server, or for a header", () => {
+    const headers = (line: string): string => hpub("r.1", `NATS/1.0\r\n${line}\r\n\r\n`);
+    for (const [refused, isUsed] of [
+      [pub("r.1", "", "_R_.x"), true],
+      [pub("r.1", "", "somebody.elses"), true],
+      [headers("Nats-Rollup: all"), true],
+      [headers("Nats-Trace-Dest: never.1"), false],
+      [headers(`A: ${"x".repeat(16_384)}`), false],
+    ] as const) {
+      const wire = subscribed(grants(1));
+      wire.server(msg("ok.1", "1", "", "r.1"));
+      assert.equal(wire.client(refused + pub("r.1")), PING + (isUsed ? PING : pub("r.1")), refused.slice(0, 60));
+    }
   });
 
   it("survive UNSUB, and never override a deny", () => {
