@@ -121,7 +121,8 @@ const WITHOUT_SESSION = `## Differences that no session shows
   makes one more, and when these are \`limits.subscriptions\`, the client gets no further subscription until it connects again. Let
   nats-server allow what the policy allows. Stricter: filter.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
-  if it belonged to every queue. Stricter: filter.
+  if it belonged to every queue. One that comes when another subscription has taken the sid is judged by that one's queue. No client
+  library uses a sid again. Stricter: filter.
 
 ## Limits
 

@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. With
  * `--of` the inputs are cases of something else: `changes` of policies, `answers` to a verbose client meanwhile, `grants` of what it
- * may answer itself, or `floods` of what a client sends at once and reads slowly.
+ * may answer itself, `reloads` of nats-server with the same changes, or `floods` of what a client sends at once and reads slowly.
  */
 import { setImmediate } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -11,6 +11,7 @@ import { fuzzChanges } from "./changes-fuzz.ts";
 import { fuzzFloods } from "./floods-fuzz.ts";
 import { fuzzGrants } from "./grants-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
+import { fuzzReloads } from "./reloads-fuzz.ts";
 import { explain } from "./saved.ts";
 
 type Round = (seed: number, inputs: number) => Promise<{ done: number; failures: string[] }>;
@@ -42,6 +43,7 @@ const KINDS = {
   answers: { round: inCases(fuzzAnswers), inputs: 10_000, most: 100 },
   floods: { round: inCases(fuzzFloods), inputs: 10_000, most: 100 },
   grants: { round: inCases(fuzzGrants), inputs: 10_000, most: 100 },
+  reloads: { round: inCases(fuzzReloads), inputs: 10_000, most: 100 },
 };
 
 function wholeNumber(text: string): number {
