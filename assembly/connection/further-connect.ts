@@ -8,8 +8,8 @@ import { writePing } from "./pings";
 /** A further CONNECT, with which subscriptions, grants and filters begin anew at nats-server (client.go `processConnect`). */
 
 /**
- * From this minor version on every nats-server 2 drops all subscriptions at a further CONNECT (2.12 does from some patch
- * on, 2.10 never; read in the sources of 2.10.29, 2.12.0, 2.12.5, 2.12.10, 2.14.0, 2.15.0). Before others they are kept
+ * From this minor version on every nats-server 2 drops all subscriptions at a further CONNECT (2.11 and 2.12 do from some patch
+ * on, 2.10 never; read in the sources of 2.10.29, 2.11.17, 2.12.0, 2.12.5, 2.12.10, 2.14.0, 2.15.0). Before others they are kept
  * here with the filter: what the server has dropped after all brings no messages, unless its sid is used again.
  */
 const FIRST_THAT_FORGETS: i32 = 14;
