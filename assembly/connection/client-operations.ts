@@ -11,7 +11,7 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
-import { Connection, FirstPing } from "./connection";
+import { Connection, FirstPing, Phase } from "./connection";
 import { writeUnsubscribe } from "./due-unsubscribes";
 import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
@@ -59,9 +59,11 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
       return publish(connection, chunk, line, position, meter);
     case Operation.SUB:
       return subscribe(connection, chunk, line, position, meter);
-    case Operation.UNSUB:
-      meter.allowed(Operation.UNSUB, NO_SUBJECT);
-      return unsubscribe(connection, chunk, line, position);
+    case Operation.UNSUB: {
+      const end = unsubscribe(connection, chunk, line, position);
+      if (goesOn(connection)) meter.allowed(Operation.UNSUB, NO_SUBJECT);
+      return end;
+    }
     case Operation.PING:
       meter.allowed(Operation.PING, NO_SUBJECT);
       return ping(connection, chunk, line, position);
@@ -173,15 +175,21 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   const would = subscribeInDryRun(connection, line, isOneTooMany);
   connection.hasSubscribed = true;
   const mayBeForgotten = noteSid(connection, line.sid, line.sidLength);
+  let end = next;
+  if (isOneTooMany) connection.hasUnrecorded = true;
+  // Where it cannot be inserted, nats-server refuses it, and makes no subscription.
+  else if (isInsertable(tokens, line.subject, line.subjectLength)) {
+    end = recordSubscription(connection, chunk, line, position, mayBeForgotten);
+  }
+  if (!goesOn(connection)) return end;
   meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
   if (would == Reason.ALLOWED) sample(connection, line);
-  if (isOneTooMany) {
-    connection.hasUnrecorded = true;
-    return next;
-  }
-  // nats-server refuses it, and makes no subscription.
-  if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
-  return recordSubscription(connection, chunk, line, position, mayBeForgotten);
+  return end;
+}
+
+/** Has the operation in hand not ended the connection, so that nats-server gets it? */
+function goesOn(connection: Connection): bool {
+  return connection.phase == Phase.OPEN || connection.phase == Phase.UNREAD;
 }
 
 /** Reports a SUB that rules in DRY_RUN would refuse, and answers why they would, or ALLOWED. */

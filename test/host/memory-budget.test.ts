@@ -22,6 +22,27 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(quiet.server(PONG + "MSG ok.1 1 0\r\n\r\n"), `${publishViolation("no.1")}MSG ok.1 1 0\r\n\r\n`);
   });
 
+  it("counts as allowed no subscription for which it has no room, since nats-server does not get it", () => {
+    const host = configuredHost({ limits: { memory: MEMORY } });
+    const greedy = Wire.connected(host);
+    let passed = 0;
+    while (greedy.client(`${LINE} ${passed}\r\n`) === `${LINE} ${passed}\r\n`) passed++;
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "SUB", verdict: "allowed" }), passed);
+  });
+
+  it("counts as allowed no maximum that it has no room to count, since nats-server does not get it", () => {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+    const host = configuredHost({ rule, limits: { memory: MEMORY, outstandingReplies: MEMORY } });
+    const greedy = Wire.connected(host);
+    const sid = "x".repeat(4000);
+    greedy.client(`SUB ok.* 1\r\nSUB ok.1 ${sid}\r\n`);
+    let sent = 0;
+    while (greedy.client(`UNSUB ${sid} ${sent + 1}\r\n`) === PING) sent++;
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "UNSUB", verdict: "allowed" }), sent);
+  });
+
   describe("and reply subjects, whose length others choose", () => {
     const replies = { publish: { allow: ["ok.>"] }, allow_responses: { max: 1, expires: "1m" } };
     const LONG = "x".repeat(4000);
