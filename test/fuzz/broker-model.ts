@@ -2,8 +2,10 @@
  * What a client must read when its operations went through the filter and a broker answers. It is a few lines of bookkeeping over
  * whole frames, independent of the filter's streaming pipelines.
  */
+import { Info, type Unwanted } from "./infos.ts";
 import { NaivePolicy, type Policy } from "./naive-policy.ts";
 import type { Operation } from "./nats-parser.ts";
+import { LIMITS } from "./policies.ts";
 
 /** Responses of `allow_responses` in the policies of this fuzz test, which have at most one such rule. */
 function responsesOf(policy: Policy): number | undefined {
@@ -33,7 +35,7 @@ interface Subscription {
 
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong` and so on). `index` is where it begins. */
 const FRAME =
-  /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~\v\f\x80-\xff]+) ([!-~]+)(?: ([!-~\v\f\x80-\xff]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
+  /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO ([^\n]*)\r\n|(MSG|HMSG) ([!-~\v\f\x80-\xff]+) ([!-~]+)(?: ([!-~\v\f\x80-\xff]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
 /**
  * Whether the client's library parts the line elsewhere than nats-server, or reads nothing behind the headers, of so many bytes
@@ -55,6 +57,12 @@ function begun(queue: string, former: Subscription | undefined): Subscription {
   };
 }
 
+/**
+ * What a PONG is for: the client's own PING, a text, with which a connection may end, a maximum that holds from there on, a
+ * subscription that begins there, or one that is over there, of which nothing more comes.
+ */
+type Pong = "own" | { text: string; isLast?: boolean } | { sub: Subscription; max?: number } | { over: Subscription };
+
 /** What counts for a maximum. The server also counts what is withheld. */
 function counted(sub: Subscription, here: boolean): number {
   return here ? sub.received : sub.received + sub.keptBack;
@@ -63,11 +71,19 @@ function counted(sub: Subscription, here: boolean): number {
 export class BrokerModel {
   readonly #policy: NaivePolicy;
   readonly #responses: number | undefined;
-  /**
-   * One entry for each PING that the server gets: the client's own, a refusal's text, a maximum that holds from there on, a
-   * subscription that begins there, or one that is over there, of which nothing more comes.
-   */
-  readonly #pongs: ("own" | { text: string } | { sub: Subscription; max?: number } | { over: Subscription })[] = [];
+  /** One for each PING that the server gets. */
+  readonly #pongs: Pong[] = [];
+  /** Whose the first PING was. After its PONG nats-server says INFO once more, which is for the client's first. */
+  #firstPing: "client" | "filter" | undefined;
+  /** The INFO that waits for the client's first PING. */
+  #held: Info | undefined;
+  #hasTls = false;
+  #headers = true;
+  #maxPayload = LIMITS.payload;
+  /** What the client sends does not go on any more. */
+  #isEnding = false;
+  /** Nothing passes any more. */
+  isOver = false;
   /** A maximum that the server does not know was reached: with the client's next operation the server gets an UNSUB and a PING. */
   #untold: Subscription[] = [];
   readonly #subscriptions = new Map<string, Subscription>();
@@ -75,10 +91,14 @@ export class BrokerModel {
   #filters = false;
   /** Refusals so far. */
   refusals = 0;
+  /** How often something was left out of an INFO. */
+  changedInfos = 0;
 
   constructor(
     policy: Policy,
-    private readonly lang = "",
+    private readonly lang: string,
+    /** What is left out of INFO; `tls` where the proxy itself speaks TLS, which it is only asked once INFO has a word of it. */
+    private readonly unwanted: Unwanted,
   ) {
     this.#policy = new NaivePolicy(policy);
     this.#responses = responsesOf(policy);
@@ -86,12 +106,17 @@ export class BrokerModel {
 
   /** A whole operation of the client. */
   client(operation: Operation): void {
-    const { verb, subject, reply, queue, sid, argument } = operation;
-    for (const over of this.#untold) this.#pongs.push({ over });
+    const { verb, subject, reply, queue, sid, argument, size } = operation;
+    if (this.#isEnding || this.isOver) return;
+    for (const over of this.#untold) this.#expect({ over });
     this.#untold = [];
-    if (verb === "PING") this.#pongs.push("own");
+    if (verb === "PING") this.#expect("own");
     else if (verb === "UNSUB") this.#unsubscribe(sid, Number(argument.split(" ")[1] ?? 0));
-    else if (verb === "PUB") {
+    else if (verb === "HPUB" && !this.#headers) this.#isEnding = true;
+    else if ((verb === "PUB" || verb === "HPUB") && size > this.#maxPayload) {
+      this.#isEnding = true;
+      this.#pongs.push({ text: "-ERR 'Maximum Payload Violation'\r\n", isLast: true });
+    } else if (verb === "PUB" || verb === "HPUB") {
       const granted = new Set(this.#mayPublish(subject) ? [subject] : []);
       if (this.#policy.permits(operation, granted)) return;
       const subjectPermitted = this.#policy.permits({ ...operation, reply: "" }, granted);
@@ -106,7 +131,7 @@ export class BrokerModel {
       if (known?.isLive !== true) {
         const sub = begun(queue, known);
         this.#subscriptions.set(sid, sub);
-        if (sub.hasFormer) this.#pongs.push({ sub });
+        if (sub.hasFormer) this.#expect({ sub });
       } else {
         known.reused = true;
         if (known.queue !== queue) known.queue = undefined;
@@ -121,11 +146,11 @@ export class BrokerModel {
   broker(stream: string): { output: string; end: number } {
     let output = "";
     let at = 0;
-    for (;;) {
+    while (!this.isOver) {
       FRAME.lastIndex = at;
       const match = FRAME.exec(stream);
       if (match === null) return { output, end: at };
-      const [line, word, , verb, subject, sid, third, fourth, size] = match;
+      const [line, word, info, verb, subject, sid, third, fourth, size] = match;
       let end = at + line.length;
       let passes = true;
       if (verb !== undefined) {
@@ -142,15 +167,55 @@ export class BrokerModel {
         passes = this.#delivers(subject!, sid!, reply, isMisread);
       }
       if (word === "PONG") output += this.#pong();
+      else if (info !== undefined) output += this.#info(info);
       else if (passes) output += stream.slice(at, end);
       at = end;
     }
+    return { output, end: stream.length };
+  }
+
+  #expect(pong: Pong): void {
+    this.#firstPing ??= pong === "own" ? "client" : "filter";
+    this.#pongs.push(pong);
+  }
+
+  /** One that comes later must not come before what is held. */
+  #info(argument: string): string {
+    const released = this.#release();
+    const info = Info.read(argument);
+    if (info === undefined) {
+      this.isOver = true;
+      return released;
+    }
+    this.#headers = info.headers;
+    this.#maxPayload = info.maxPayload ?? this.#maxPayload;
+    this.#hasTls ||= info.hasTls;
+    this.#held = info;
+    if (info.connectInfo && this.#firstPing === "filter") {
+      this.#firstPing = "client";
+      return released;
+    }
+    return released + this.#release();
+  }
+
+  #release(): string {
+    const held = this.#held;
+    if (held === undefined) return "";
+    this.#held = undefined;
+    const { urls, tls } = this.unwanted;
+    const argument = held.without({ urls, tls: tls && this.#hasTls });
+    this.changedInfos += Number(argument !== held.argument);
+    return `INFO ${argument}\r\n`;
   }
 
   #pong(): string {
     const due = this.#pongs.shift();
-    if (due === undefined || due === "own") return "PONG\r\n";
-    if ("text" in due) return due.text;
+    if (due === undefined) return "PONG\r\n";
+    if (due === "own") return `PONG\r\n${this.#release()}`;
+    if ("text" in due) {
+      this.isOver ||= due.isLast === true;
+      return due.text;
+    }
     if ("over" in due) {
       for (const [sid, sub] of this.#subscriptions) if (sub === due.over) this.#subscriptions.delete(sid);
       return "";
@@ -175,7 +240,7 @@ export class BrokerModel {
     if (max === 0 || (max <= counted(sub, here) && !sub.reused && !sub.hasFormer)) sub.isLive = false;
     else if (here || sub.max > 0) {
       // Until the server has read it, the former one holds, which it may count itself.
-      this.#pongs.push({ sub, max });
+      this.#expect({ sub, max });
       if (here) sub.pendingMaxima++;
     } else Object.assign(sub, { max, countedHere: false });
   }
@@ -240,6 +305,6 @@ export class BrokerModel {
 
   #refuse(what: string): void {
     this.refusals++;
-    this.#pongs.push({ text: `-ERR 'Permissions Violation for ${what}'\r\n` });
+    this.#expect({ text: `-ERR 'Permissions Violation for ${what}'\r\n` });
   }
 }

@@ -7,8 +7,13 @@ const STRINGS = [
 /** Go's int on a 64-bit machine, in the only form that `json.Unmarshal` accepts for one. */
 const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 
-/** One member of an object: its key, and the text of its value. */
-type Member = [key: string, value: string];
+/** One member of an object: the texts of its key and of its value, and where in the object it begins and ends. */
+export interface Member {
+  key: string;
+  value: string;
+  from: number;
+  to: number;
+}
 
 /** The index after the string whose opening quote is at `at`. The text is known to be valid. */
 function endOfString(text: string, at: number): number {
@@ -34,22 +39,24 @@ function endOfValue(text: string, from: number): number {
 }
 
 /** The members of a valid object in the order of the text, including repeated keys, which `JSON.parse` would lose. */
-function membersOf(object: string): Member[] {
+export function membersOf(object: string): Member[] {
   const members: Member[] = [];
   let at = object.indexOf('"');
   while (at >= 0) {
     const keyEnd = endOfString(object, at);
-    const from = object.indexOf(":", keyEnd) + 1;
-    const to = endOfValue(object, from);
-    members.push([JSON.parse(object.slice(at, keyEnd)) as string, object.slice(from, to).trim()]);
-    at = object.indexOf('"', to);
+    const valueFrom = object.indexOf(":", keyEnd) + 1;
+    const valueTo = endOfValue(object, valueFrom);
+    const value = object.slice(valueFrom, valueTo).trim();
+    const to = object.slice(0, valueTo).trimEnd().length;
+    members.push({ key: object.slice(at, keyEnd), value, from: at, to });
+    at = object.indexOf('"', valueTo);
   }
   return members;
 }
 
-/** encoding/json compares keys by Unicode's simple folding: ſ is an s, the Kelvin sign a k. */
-function folded(key: string): string {
-  return key
+/** The key that this text is, as encoding/json compares it, by Unicode's simple folding: ſ is an s, the Kelvin sign a k. */
+export function folded(text: string): string {
+  return (JSON.parse(text) as string)
     .replaceAll("\u017f", "s")
     .replaceAll("\u212a", "k")
     .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
@@ -76,7 +83,7 @@ export class ConnectOptions {
     if (value !== null && (typeof value !== "object" || Array.isArray(value))) return false;
     let typesFit = true;
     let account = false;
-    for (const [key, given] of value === null ? [] : membersOf(text)) {
+    for (const { key, value: given } of value === null ? [] : membersOf(text)) {
       const name = folded(key);
       if (given === "null") continue;
       if (BOOLEANS.includes(name)) {

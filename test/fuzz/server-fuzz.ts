@@ -4,6 +4,7 @@ import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { BrokerModel } from "./broker-model.ts";
 import { connect } from "./client-case.ts";
+import { infoLine, type Unwanted } from "./infos.ts";
 import { chunksOf } from "./inputs.ts";
 import { parseChunks } from "./nats-parser.ts";
 import { LIMITS, pluginConfig, POLICIES } from "./policies.ts";
@@ -56,7 +57,11 @@ function clientOperation(random: Random): string {
     case 0:
     case 1: {
       const reply = random.below(3) === 0 ? ` ${random.pick(LITERALS)}` : "";
-      return `PUB ${random.pick(LITERALS)}${reply} 2\r\nxy\r\n`;
+      const block = random.below(4) === 0 ? "NATS/1.0\r\nA: b\r\n\r\n" : "";
+      const body = random.below(16) === 0 ? "x".repeat(LIMITS.payload + 1) : "xy";
+      const size = block.length + body.length;
+      const [verb, sizes] = block === "" ? ["PUB", size] : ["HPUB", `${block.length} ${size}`];
+      return `${verb} ${random.pick(LITERALS)}${reply} ${sizes}\r\n${block}${body}\r\n`;
     }
     case 2:
     case 3:
@@ -94,7 +99,7 @@ function brokerFrame(random: Random): string {
     case 6:
       return random.pick(["+OK\r\n", "PING\r\n", "-ERR 'Stale Connection'\r\n"]);
     case 7:
-      return 'INFO {"max_payload":1024,"headers":true,"x":"abc"} \r\n';
+      return infoLine(random);
   }
   return "PONG\r\n";
 }
@@ -126,6 +131,10 @@ export interface ServerCase {
   policy: number;
   /** The library of the client. */
   lang: string;
+  /** Nothing is refused or left out. */
+  observes: boolean;
+  /** Addresses of other servers are left out of INFO, and that TLS is required, which the proxy speaks. */
+  unwanted: Unwanted;
   /** In turn: what the client sends, then what the broker answers, latin-1. */
   turns: { client: string; broker: string[] }[];
 }
@@ -137,41 +146,66 @@ export function serverCase(random: Random): ServerCase {
     const chunks = chunksOf(broker, random).map((chunk) => Buffer.from(chunk).toString("latin1"));
     return { client: several(random, 6, clientOperation), broker: chunks };
   });
-  return { policy: random.below(POLICIES.length), lang: random.pick(LANGS), turns };
+  const isSometimes = (): boolean => random.below(2) === 0;
+  const unwanted = { urls: isSometimes(), tls: isSometimes() };
+  const observes = random.below(8) === 0;
+  return { policy: random.below(POLICIES.length), lang: random.pick(LANGS), observes, unwanted, turns };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
 }
 
 /** A VM whose connections are answered by such brokers. */
 export class ServerFuzzVm {
   readonly host = new Host(filterModule());
-  /** From plugins with different names, because those of one name all follow the newest policy. */
-  readonly #roots = POLICIES.map(
-    (policy, number) => this.host.configure(pluginConfig(policy), `policy-${number}`).root,
-  );
+  readonly #roots = new Map<string, number>();
+  /** How often something was left out of an INFO. */
+  changedInfos = 0;
 
   /** Why what the client read is wrong, or undefined if it is right. */
-  run({ policy, lang, turns }: ServerCase): string | undefined {
-    const model = new BrokerModel(POLICIES[policy]!, lang);
-    const connection = connect(this.host, this.#roots[policy]!);
-    connection.fromClient(`CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"${lang}"}\r\n`);
+  run({ policy, lang, observes, unwanted, turns }: ServerCase): string | undefined {
+    const model = new BrokerModel(POLICIES[policy]!, lang, unwanted);
+    const connection = connect(this.host, this.#root(policy, observes, unwanted));
+    if (unwanted.tls) connection.properties.set("upstream.tls_version", "TLSv1.3");
+    connection.fromClient(connectLine(lang));
     try {
       for (const { client, broker } of turns) {
-        const problem = this.#turn(connection, model, client, broker);
+        const problem = observes
+          ? unlessUnchanged(connection, client, broker)
+          : this.#turn(connection, model, client, broker);
         if (problem === "broken") break;
         if (problem !== undefined) return problem;
       }
     } finally {
+      this.changedInfos += model.changedInfos;
       if (!this.host.failed) connection.close("client");
     }
     return undefined;
   }
 
+  /** From plugins with different names, because those of one name all follow the newest policy. */
+  #root(policy: number, observes: boolean, { urls }: Unwanted): number {
+    const name = `policy-${policy}-${observes}-${urls}`;
+    let root = this.#roots.get(name);
+    if (root === undefined) {
+      const config = pluginConfig(POLICIES[policy]!, observes ? "DRY_RUN" : "ENFORCE");
+      root = this.host.configure({ ...config, connectUrls: urls ? "REMOVE" : "KEEP" }, name).root;
+      this.#roots.set(name, root);
+    }
+    return root;
+  }
+
   /** "broken": the broker has said what nats-server would not, and from there on only the weak conditions were checked. */
   #turn(connection: Connection, model: BrokerModel, client: string, broker: readonly string[]): string | undefined {
-    connection.fromClient(Buffer.from(client, "latin1"));
-    for (const operation of parseChunks([Buffer.from(client, "latin1")], LIMITS).operations) model.client(operation);
-    const read = broker.map((chunk) =>
-      Buffer.from(connection.fromServer(Buffer.from(chunk, "latin1"))).toString("latin1"),
-    );
+    const wasOver = model.isOver;
+    const sent = latin1(connection.fromClient(Buffer.from(client, "latin1")));
+    if (wasOver && sent !== "") return `behind the end ${JSON.stringify(sent)} went to the server`;
+    // Of a client that has said that it sends headers, as large as it likes.
+    const bytes = Buffer.from(connectLine("") + client, "latin1");
+    const [, ...operations] = parseChunks([bytes], { ...LIMITS, payload: Infinity }).operations;
+    for (const operation of operations) model.client(operation);
+    const read = broker.map((chunk) => latin1(connection.fromServer(Buffer.from(chunk, "latin1"))));
     const stream = broker.join("");
     const actual = read.join("");
     const { output, end } = model.broker(stream);
@@ -187,4 +221,15 @@ export class ServerFuzzVm {
     const told = count(actual, "-ERR 'Permissions");
     return told > due ? `the client got ${told} refusals, ${due} were due` : "broken";
   }
+}
+
+function connectLine(lang: string): string {
+  return `CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"${lang}"}\r\n`;
+}
+
+function unlessUnchanged(connection: Connection, client: string, broker: readonly string[]): string | undefined {
+  const sent = latin1(connection.fromClient(Buffer.from(client, "latin1")));
+  if (sent !== client) return `in DRY_RUN ${JSON.stringify(sent)} went to the server`;
+  const changed = broker.find((chunk) => latin1(connection.fromServer(Buffer.from(chunk, "latin1"))) !== chunk);
+  return changed === undefined ? undefined : `in DRY_RUN ${JSON.stringify(changed)} is changed`;
 }
