@@ -1,10 +1,11 @@
 /**
- * Answers by `allow_responses` while policies change: random steps, and each publish as docs/policy.md and docs/adr/0008 say. Grants
- * under one policy are also compared with nats-server (test/conformance/generated.test.ts).
+ * Answers by `allow_responses` while policies change and memory runs out: random steps, and each publish as docs/policy.md, docs/adr/0008
+ * and docs/adr/0015 say. Grants under one policy are also compared with nats-server (test/conformance/generated.test.ts).
  */
 import { policyOf } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
+import { MEMORY } from "../host/memory.ts";
 import { Random } from "../host/random.ts";
 import { msg, pub, PING, PONG, publishViolation, Wire } from "../host/wire.ts";
 import { failureText } from "./failure-text.ts";
@@ -32,7 +33,9 @@ type Step =
   /** The client publishes there. */
   | { answers: string }
   /** So many milliseconds pass. */
-  | { rests: number };
+  | { rests: number }
+  /** Others are asked with reply subjects of this length, until they hold all memory that there is, and go. */
+  | { presses: number };
 
 /** `limits.responses`: how many are remembered for each rule. */
 const MOST_REMEMBERED = 5;
@@ -43,23 +46,34 @@ const LIMITS: readonly Limit[] = [
   { max: -1, expires: 1000 },
 ];
 const FIRST = ["r", "s"];
+/** Behind a reply subject: as much as even all that is remembered for three rules leaves below a 32nd of the memory. */
+const LONG = "x".repeat(16_000);
+const PRESSURES = [10_000, 17_000];
 
 /** The steps of a case from one seed. */
 export function grantsCase(random: Random): Step[] {
   const isSometimes = (one: number): boolean => random.below(one) === 0;
-  const reply = (): string => `${random.pick(FIRST)}.${random.below(6)}`;
+  const isPressed = isSometimes(5);
+  const reply = (): string => {
+    const end = isPressed && isSometimes(2) ? `.${LONG}` : "";
+    return `${random.pick(FIRST)}.${random.below(6)}${end}`;
+  };
   const policy = (): Policy => ({
     limits: Array.from({ length: random.pick([0, 1, 1, 2, 3]) }, () => random.pick(LIMITS)),
     allows: isSometimes(4) ? [random.pick(FIRST)] : [],
     denies: isSometimes(4) ? [random.pick(FIRST)] : [],
   });
-  const step = (): Step => {
+  const step = (): Step | Step[] => {
+    if (isPressed && isSometimes(12)) {
+      const [asks, answers] = [reply(), reply()];
+      return [{ asks }, { presses: random.pick(PRESSURES) }, { answers: isSometimes(4) ? answers : asks }];
+    }
     const kind = random.below(20);
     if (kind < 3) return { policy: policy() };
     if (kind < 10) return { asks: reply() };
     return kind < 17 ? { answers: reply() } : { rests: random.pick([90, 350, 700]) };
   };
-  return Array.from({ length: 20 + random.below(60) }, step);
+  return Array.from({ length: 20 + random.below(60) }, step).flat();
 }
 
 /** What the requests of one rule allow, the oldest first. */
@@ -70,6 +84,22 @@ class Grantor {
   #now = 0;
   #policy: Policy = { limits: [], allows: [], denies: [] };
   #rules: { limit: Limit; grants: Grants }[] = [];
+  /** All has been forgotten at some time. */
+  hasForgotten = false;
+
+  /** The same that has forgotten everything. */
+  forgetful(): Grantor {
+    const grantor = new Grantor();
+    grantor.#now = this.#now;
+    grantor.#policy = this.#policy;
+    grantor.#rules = this.#rules.map(({ limit }) => ({ limit, grants: new Map() }));
+    grantor.hasForgotten = true;
+    return grantor;
+  }
+
+  get holdsMuch(): boolean {
+    return this.#rules.some(({ grants }) => [...grants.keys()].some((reply) => reply.endsWith(LONG)));
+  }
 
   rest(milliseconds: number): void {
     this.#now += milliseconds;
@@ -140,7 +170,11 @@ function grantIn(grants: Grants, { expires }: Limit, reply: string, at: number):
 function configurationOf({ limits, allows, denies }: Policy): object {
   const below = (tokens: string[]): string[] => tokens.map((token) => `${token}.>`);
   const publish = { allow: ["a.>", ...below(allows)], deny: ["b.>", ...below(denies)] };
-  const config = policyOf({ publish, subscribe: { allow: ["a.>"] } }, { limits: { responses: MOST_REMEMBERED } });
+  const more = {
+    limits: { responses: MOST_REMEMBERED, memory: MEMORY, controlLine: 65_536 },
+    telemetry: { requests: 0 },
+  };
+  const config = policyOf({ publish, subscribe: { allow: ["a.>"] } }, more);
   const rules = limits.map(({ max, expires }, i) => ({
     ...{ name: `answers-${i}`, from: [{ principals: ["*"] }] },
     allow_responses: { max, expires: `${expires}ms` },
@@ -151,15 +185,18 @@ function configurationOf({ limits, allows, denies }: Policy): object {
 interface Outcome {
   /** Publishes that were allowed. */
   granted: number;
+  /** How often it showed that grants had been forgotten. */
+  forgotten: number;
   problem: string | undefined;
 }
 
 /** Plays the steps in a VM of their own. Whatever is thrown, for example by a trap, is a problem like any other. */
 function play(steps: readonly Step[]): Outcome {
-  const outcome: Outcome = { granted: 0, problem: undefined };
+  const outcome: Outcome = { granted: 0, forgotten: 0, problem: undefined };
   try {
     const host = new Host(filterModule());
-    const grantor = new Grantor();
+    // More than one where nobody knows from outside whether something was forgotten.
+    let possible = [new Grantor()];
     // A connection comes under the newest policy with its next bytes.
     let newest: Policy | undefined;
     const configure = (policy: Policy): void => {
@@ -176,24 +213,31 @@ function play(steps: readonly Step[]): Outcome {
       }
       if ("rests" in step) {
         host.advance(step.rests);
-        grantor.rest(step.rests);
+        for (const grantor of possible) grantor.rest(step.rests);
         continue;
       }
-      if (newest !== undefined) grantor.follow(newest);
+      if ("presses" in step) {
+        press(host, step.presses);
+        // Who holds little keeps it, because others hold more.
+        possible = possible.flatMap((grantor) => (grantor.holdsMuch ? [grantor, grantor.forgetful()] : grantor));
+        continue;
+      }
+      if (newest !== undefined) for (const grantor of possible) grantor.follow(newest);
       newest = undefined;
       if ("asks" in step) {
         wire.server(msg("a.1", "1", "", step.asks));
-        grantor.asks(step.asks);
+        for (const grantor of possible) grantor.asks(step.asks);
       } else {
-        const isAllowed = grantor.mayAnswer(step.answers);
         const sent = wire.client(pub(step.answers));
-        const read = isAllowed ? "" : wire.server(PONG);
-        const isRight = isAllowed
-          ? sent === pub(step.answers)
-          : sent === PING && read === publishViolation(step.answers);
+        const isAllowed = sent === pub(step.answers);
+        if (!isAllowed && (sent !== PING || wire.server(PONG) !== publishViolation(step.answers)))
+          outcome.problem ??= `a refusal is none: ${sent}`;
+        const mayHold = possible.some(({ hasForgotten }) => !hasForgotten);
+        possible = possible.filter((grantor) => grantor.mayAnswer(step.answers) === isAllowed);
+        if (possible.length === 0)
+          outcome.problem ??= `a publish on ${step.answers} is ${isAllowed ? "allowed" : "refused"}`;
         outcome.granted += Number(isAllowed);
-        if (!isRight)
-          outcome.problem ??= `a publish on ${step.answers} is ${isAllowed ? "refused" : "allowed"}: ${sent}`;
+        outcome.forgotten += Number(mayHold && possible.every(({ hasForgotten }) => hasForgotten));
       }
     }
   } catch (error) {
@@ -202,22 +246,37 @@ function play(steps: readonly Step[]): Outcome {
   return outcome;
 }
 
+/** Connections whose requests use up the memory, as far as the policy lets anybody answer. */
+function press(host: Host, length: number): void {
+  const crowd: Wire[] = [];
+  for (let held = 0; held < MEMORY * 1.1; held += MOST_REMEMBERED * length) {
+    const wire = Wire.connected(host);
+    wire.client("SUB a.1 1\r\n");
+    for (let i = 0; i < MOST_REMEMBERED; i++) wire.server(msg("a.1", "1", "", `t.${i}.${"x".repeat(length)}`));
+    crowd.push(wire);
+  }
+  for (const { connection } of crowd) connection.close();
+}
+
 export interface GrantsRun {
   cases: number;
   /** Publishes that were allowed. */
   granted: number;
+  /** How often it showed that grants had been forgotten. */
+  forgotten: number;
   /** The first case that went wrong, in readable form. */
   failure: string | undefined;
 }
 
 /** Plays at most this many cases, of this seed and the following ones. */
 export function fuzzGrants(seed: number, cases: number): GrantsRun {
-  const run: GrantsRun = { cases: 0, granted: 0, failure: undefined };
+  const run: GrantsRun = { cases: 0, granted: 0, forgotten: 0, failure: undefined };
   for (; run.cases < cases && run.failure === undefined; run.cases++) {
     const caseSeed = (seed + run.cases) >>> 0;
     const steps = grantsCase(new Random(caseSeed));
-    const { granted, problem } = play(steps);
+    const { granted, forgotten, problem } = play(steps);
     run.granted += granted;
+    run.forgotten += forgotten;
     if (problem === undefined) continue;
     const fewest = fewer(steps, (some) => play(some).problem !== undefined);
     run.failure = failureText(play(fewest).problem ?? problem, {}, fewest, caseSeed);
