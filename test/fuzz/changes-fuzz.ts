@@ -3,8 +3,9 @@ import { HURRIED, policyOf, REST, TICK } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host, SharedData } from "../host/host.ts";
 import { Random } from "../host/random.ts";
-import { CONNECT, PING } from "../host/wire.ts";
-import { Session, type SubscribePolicy } from "./changes-session.ts";
+import { MEMORY } from "../host/memory.ts";
+import { CONNECT, INFO, PEER, PING, PONG, stat, Wire } from "../host/wire.ts";
+import { Session, Shed, type Content, type SubscribePolicy } from "./changes-session.ts";
 import { failureText } from "./failure-text.ts";
 import { fewer } from "./fewer.ts";
 
@@ -15,9 +16,11 @@ export type Step =
   /** Its client sends these lines in one chunk, without so many bytes of the last one, which come with its next lines. */
   | { of: number; sends: string[]; without?: number }
   /** Messages on these subjects arrive at nats-server. */
-  | { of: number; isSent: string[] }
+  | { of: number; isSent: string[]; content?: Content }
   /** Its client reads at most this many of the frames that nats-server has written, and so many bytes of the next. */
   | { of: number; reads: number; more?: number }
+  /** Three more connections of the crowd subscribe to so many of its long subjects each. */
+  | { crowd: number }
   /** The host drops this one of its older roots, if it has that many. */
   | { dropsRoot: number }
   | "tick";
@@ -27,6 +30,8 @@ export interface ChangesCase {
   clockStep: number;
   /** The host configures each further policy in another VM. That of the connections hears of it, and reads a long one in slices. */
   isElsewhere?: boolean;
+  /** The last connection is one of a crowd, which may use up what there is to hold for everybody. */
+  isCrowded?: boolean;
   steps: Step[];
 }
 
@@ -34,6 +39,8 @@ export interface Outcome {
   /** Messages that reached a client, and messages that did not. */
   passed: number;
   keptBack: number;
+  /** Connections that gave back what they held. */
+  shed: number;
   problem: string | undefined;
 }
 
@@ -43,6 +50,19 @@ const DENIES = ["a.secret", "b.secret", "c.2 q1", "b.> q1", "d.secret.>"];
 const FIRST = ["a", "b", "c", "d"];
 const PATTERNS = ["1", "2", "*", ">", "secret", "*.x", "secret.y", "secret.*"];
 const LITERALS = ["1", "2", "secret", "1.x", "secret.y"];
+/** Of messages. Some contain what looks like the next frame. */
+const CONTENTS: readonly Content[] = [
+  {},
+  {},
+  { reply: "r.1", rest: "\r\nMSG d.secret.y 1 2\r\nxy\r\n" },
+  { headers: "NATS/1.0\r\n\r\n" },
+  { headers: "NATS/1.0\r\nA: b\r\n\r\n", reply: "r.1" },
+  { headers: "NATS/1.0 503\r\n\r\n", rest: "\r\nPONG\r\n" },
+  { headers: "NATS/1.0\r\nHMSG a.1 1 12 12\r\n\r\n", rest: "\r\n" },
+];
+const CROWD = "spiffe://cluster.local/ns/shop/sa/crowd";
+/** A subject that the crowd may always subscribe to, of which two hundred fill a connection's share of the budget. */
+const LONG = `crowd.${"x".repeat(4000)}`;
 const CLOCK_STEPS = [0, 1_000_000, 20_000_000];
 /** Subscriptions at once: so few that sids are often met again, or more than the filter judges without a clock read. */
 const SUBS = [4, 200];
@@ -58,6 +78,9 @@ export function changesCase(random: Random): ChangesCase {
   const isCut = isSometimes(2);
   const mostSubs = random.pick(SUBS);
   const isElsewhere = isSometimes(4);
+  const isCrowded = isSometimes(12);
+  // Of a maximum nobody can tell from outside when it has made room for another subscription.
+  const isLimited = !has.maxima && !isCrowded && isSometimes(2);
   let sids = 1;
   const sub = (): string => {
     const sid = has.reuse && isSometimes(5) ? 1 + random.below(sids) : ++sids;
@@ -70,14 +93,20 @@ export function changesCase(random: Random): ChangesCase {
   };
   const policy = (): SubscribePolicy => ({
     mode: has.dryRun && isSometimes(2) ? "DRY_RUN" : "ENFORCE",
-    allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !isSometimes(3))],
+    allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !isSometimes(3)), "crowd.>"],
     deny: DENIES.filter(() => isSometimes(3)),
+    ...(isLimited && isSometimes(2) && { most: random.pick([1, 2, 5, 10, 100]) }),
   });
   /** Bytes of a line behind or before a cut. */
   const part = (): number => (isCut && isSometimes(2) ? 1 + random.below(30) : 0);
   const sends = (of: number, lines: string[]): Step => ({ of, sends: lines, without: part() });
   const step = (): Step => {
     const of = random.below(CONNECTIONS);
+    if (isCrowded && isSometimes(6)) {
+      if (isSometimes(2)) return { crowd: 50 + random.below(180) };
+      const long = Array.from({ length: 1 + random.below(100) }, () => `SUB ${LONG} ${++sids}\r\n`);
+      return sends(CONNECTIONS - 1, long);
+    }
     switch (random.below(13)) {
       case 0:
       case 1:
@@ -105,7 +134,10 @@ export function changesCase(random: Random): ChangesCase {
         return isElsewhere ? { policy: policy(), rulesOfOthers: random.pick(RULES_OF_OTHERS) } : { policy: policy() };
       case 8:
       case 9:
-        return { of, isSent: several(3, () => `${random.pick(FIRST)}.${random.pick(LITERALS)}`) };
+        return {
+          ...{ of, isSent: several(3, () => `${random.pick(FIRST)}.${random.pick(LITERALS)}`) },
+          ...{ content: random.pick(CONTENTS) },
+        };
       case 10:
         return { of, reads: random.pick([1, 10, 100, 1000]), more: part() };
       case 11:
@@ -116,6 +148,7 @@ export function changesCase(random: Random): ChangesCase {
   return {
     clockStep: random.pick(CLOCK_STEPS),
     isElsewhere,
+    isCrowded,
     steps: Array.from({ length: 30 + random.below(60) }, step),
   };
 }
@@ -131,7 +164,7 @@ export function play(changes: ChangesCase): Outcome {
     problem = String(error);
   }
   const total = (key: "passed" | "keptBack"): number => stage.sessions.reduce((sum, each) => sum + each[key], 0);
-  return { passed: total("passed"), keptBack: total("keptBack"), problem };
+  return { passed: total("passed"), keptBack: total("keptBack"), shed: stage.shed.size, problem };
 }
 
 class Stage {
@@ -144,22 +177,31 @@ class Stage {
   #inForce: string;
   #newest: { policy: SubscribePolicy; text: string } | undefined;
   readonly sessions: readonly Session[];
+  readonly shed: Shed;
+  /** The other connections of the crowd. */
+  readonly #crowd: { wire: Wire; id: number; mayHaveEnded: boolean }[] = [];
+  readonly #root: number;
 
-  constructor({ clockStep, isElsewhere = false }: ChangesCase) {
+  constructor({ clockStep, isElsewhere = false, isCrowded = false }: ChangesCase) {
     const shared = new SharedData();
     const vm = (): Host => new Host(filterModule(), { clockStep: BigInt(clockStep), shared });
     this.#host = vm();
-    const everything: SubscribePolicy = { mode: "ENFORCE", allow: ALLOWS, deny: [] };
+    this.shed = new Shed(this.#host);
+    const everything: SubscribePolicy = { mode: "ENFORCE", allow: [...ALLOWS, "crowd.>"], deny: [] };
     this.#inForce = configurationOf(everything, 0);
-    configure(this.#host, this.#inForce);
+    this.#root = configure(this.#host, this.#inForce);
     this.#configured = isElsewhere ? vm() : this.#host;
-    this.sessions = Array.from({ length: CONNECTIONS }, () => new Session(this.#host, everything));
+    this.sessions = Array.from({ length: CONNECTIONS }, (_, i) => {
+      const peer = isCrowded && i === CONNECTIONS - 1 ? CROWD : PEER;
+      return new Session(this.#host, everything, this.shed, peer, i);
+    });
   }
 
   /** Returns what goes wrong. */
   take(step: Step): string | undefined {
     if (step === "tick") this.#tick();
     else if ("policy" in step) this.#change(step.policy, step.rulesOfOthers);
+    else if ("crowd" in step) return this.#gather(step.crowd);
     else if ("dropsRoot" in step) {
       if (step.dropsRoot < this.#roots.length - 1) this.#drop(step.dropsRoot);
     } else {
@@ -167,8 +209,8 @@ class Stage {
       // A turn of the worker for itself: in one with others it could stay under the former policy (test/host/policy-turns.test.ts).
       this.#host.advance(REST);
       if ("reads" in step) return session.read(step.reads, step.more);
-      if ("sends" in step) session.send(step.sends, step.without);
-      else for (const subject of step.isSent) session.publish(subject);
+      if ("sends" in step) return session.send(step.sends, step.without);
+      for (const subject of step.isSent) session.publish(subject, step.content);
     }
     return undefined;
   }
@@ -178,19 +220,68 @@ class Stage {
     let problem = this.#rest();
     for (const session of this.sessions) {
       for (let i = 0; i < 3; i++) {
-        session.send([PING]);
-        problem ??= session.read();
+        problem ??= session.send([PING]) ?? session.read();
       }
       for (const first of FIRST) for (const rest of LITERALS) session.publish(`${first}.${rest}`);
       problem ??= session.read();
-      session.send([PING]);
-      problem ??= session.leftOver();
+      problem ??= session.send([PING]) ?? session.leftOver();
     }
     // What was counted now may be the first of its stat, of which there is one in each tick where the clock goes fast.
     problem ??= this.#rest();
     for (let i = 0; i < 3; i++) this.#tick();
+    for (const session of this.sessions) problem ??= session.staysOpen();
     if (this.#newest !== undefined) problem ??= "the last policy is not in force";
+    problem ??= this.#askCrowd() ?? this.#miscounted();
+    const held = stat(this.#host, "istio_nats_memory_bytes");
+    if (held > MEMORY * 0.9) problem ??= `${held} bytes are held`;
     return problem ?? (this.#host.shortestTickPeriod === TICK ? undefined : "the ticks become fast again");
+  }
+
+  /** What the filter counts must be what has passed and what has not. */
+  #miscounted(): string | undefined {
+    const counts = (name: string, labels: Record<string, string>): number =>
+      stat(this.#host, `istio_nats_${name}_total`, { operation: "SUB", source_principal: PEER, ...labels });
+    const sessions = this.sessions.filter(({ peer }) => peer === PEER);
+    // Of a chunk with which a connection ends nothing passes, though its beginning has been counted.
+    if (!sessions.every(({ isOpen }) => isOpen)) return undefined;
+    const sum = (key: "sent" | "reached" | "tooMany"): number =>
+      sessions.reduce((total, { subs }) => total + subs[key], 0);
+    const allowed = counts("messages", { verdict: "allowed" });
+    if (allowed !== sum("reached")) return `${allowed} SUBs are counted as allowed, ${sum("reached")} have passed`;
+    const refused = counts("messages", { verdict: "refused" });
+    const withheld = sum("sent") - sum("reached");
+    if (refused > withheld) return `${refused} SUBs are counted as refused, ${withheld} were withheld`;
+    const tooMany = counts("dry_run_refusals", { reason: "too_many_subscriptions" });
+    if (sessions.some(({ subs }) => subs.isUnsure)) return undefined;
+    return tooMany === sum("tooMany") ? undefined : `${tooMany} are counted as too many, and are ${sum("tooMany")}`;
+  }
+
+  /** More of the crowd come. */
+  #gather(subs: number): string | undefined {
+    const text = Array.from({ length: subs }, (_, sid) => `SUB ${LONG} ${sid}\r\n`).join("");
+    for (let i = 0; i < 3; i++) {
+      const wire = new Wire(this.#host, CROWD, this.#root);
+      const id = CONNECTIONS + this.#crowd.length;
+      wire.connection.properties.set("connection.id", id);
+      this.#crowd.push({ wire, id, mayHaveEnded: false });
+      wire.server(INFO);
+      wire.client(CONNECT + text);
+    }
+    return this.#askCrowd();
+  }
+
+  /** Nothing passes for those that have given back what they held, and everything in DRY_RUN. */
+  #askCrowd(): string | undefined {
+    for (const { wire, id, mayHaveEnded } of this.#crowd) {
+      if (wire.connection.closed) continue;
+      const [sent, read] = [wire.client(PING), wire.server(PONG)];
+      const shed = this.shed.of(id);
+      if (shed === "UNREAD" && mayHaveEnded && observes(this.#inForce)) continue;
+      const passes = shed === undefined || (shed === "UNREAD" && observes(this.#inForce));
+      if ((sent === PING) !== passes || (read === PONG) !== passes)
+        return `of the crowd ${JSON.stringify(sent + read)} passes, ${shed ?? "open"}`;
+    }
+    return undefined;
   }
 
   /** Lets the filter tick until nothing is left that it does in slices. */
@@ -215,7 +306,10 @@ class Stage {
   #follow(): void {
     if (this.#newest === undefined) return;
     for (const session of this.sessions) session.follow(this.#newest.policy);
+    const hasEnforced = [this.#inForce, this.#newest.text].some((text) => !observes(text));
     this.#inForce = this.#newest.text;
+    // What passes unread ends with the next policy in ENFORCE, if it hears of that before another one comes.
+    if (hasEnforced) for (const one of this.#crowd) one.mayHaveEnded ||= this.shed.of(one.id) === "UNREAD";
     this.#newest = undefined;
   }
 
@@ -235,14 +329,20 @@ class Stage {
   }
 }
 
-function configurationOf({ mode, allow, deny }: SubscribePolicy, rulesOfOthers: number): string {
+function configurationOf({ mode, allow, deny, most }: SubscribePolicy, rulesOfOthers: number): string {
   const subscribe = { allow, ...(deny.length > 0 && { deny }) };
-  const config = policyOf({ publish: { allow: ["a"] }, subscribe }, { mode }) as { rules: object[] };
+  const limits = { memory: MEMORY, ...(most !== undefined && { subscriptions: most }) };
+  const more = { mode, limits, audit: { burst: 10_000 } };
+  const config = policyOf({ publish: { allow: ["a"] }, subscribe }, more) as { rules: object[] };
   for (let i = 0; i < rulesOfOthers; i++) {
     const from = [{ principals: [`cluster.local/ns/others/sa/account-${i}`] }];
     config.rules.push({ name: `rule-of-others-${i}`, from, publish: { allow: [`others.${i}.>`] } });
   }
   return JSON.stringify(config);
+}
+
+function observes(configuration: string): boolean {
+  return configuration.includes('"mode":"DRY_RUN"');
 }
 
 function configure(host: Host, text: string): number {
@@ -264,13 +364,14 @@ export interface ChangesRun extends Omit<Outcome, "problem"> {
 
 /** Plays at most this many cases, of this seed and the following ones. */
 export function fuzzChanges(seed: number, cases: number): ChangesRun {
-  const run: ChangesRun = { cases: 0, passed: 0, keptBack: 0, failure: undefined };
+  const run: ChangesRun = { cases: 0, passed: 0, keptBack: 0, shed: 0, failure: undefined };
   for (; run.cases < cases && run.failure === undefined; run.cases++) {
     const caseSeed = (seed + run.cases) >>> 0;
     const changes = changesCase(new Random(caseSeed));
-    const { passed, keptBack, problem } = play(changes);
+    const { passed, keptBack, shed, problem } = play(changes);
     run.passed += passed;
     run.keptBack += keptBack;
+    run.shed += shed;
     if (problem !== undefined) run.failure = explain(changes, problem, caseSeed);
   }
   return run;
@@ -279,7 +380,8 @@ export function fuzzChanges(seed: number, cases: number): ChangesRun {
 function explain(changes: ChangesCase, problem: string, seed: number): string {
   const steps = shortened(changes);
   const shortest = play({ ...changes, steps }).problem ?? problem;
-  return failureText(shortest, { clockStep: changes.clockStep }, steps, seed);
+  const { steps: _, ...facts } = changes;
+  return failureText(shortest, facts, steps, seed);
 }
 
 /** Fewer steps, then fewer lines in one, as long as it still fails. */

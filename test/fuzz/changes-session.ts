@@ -1,5 +1,5 @@
 import type { Host } from "../host/host.ts";
-import { CONNECT, INFO, PONG, Wire } from "../host/wire.ts";
+import { CONNECT, hmsg, INFO, msg, PONG, Wire } from "../host/wire.ts";
 import { matchesLiterally, NaivePolicy } from "./naive-policy.ts";
 import { parseChunks, type Operation } from "./nats-parser.ts";
 import { ServerSubscriptions, type ServerSubscription } from "./server-subscriptions.ts";
@@ -9,6 +9,16 @@ export interface SubscribePolicy {
   mode: "ENFORCE" | "DRY_RUN";
   allow: readonly string[];
   deny: readonly string[];
+  /** `limits.subscriptions`. */
+  most?: number;
+}
+
+/** What a message has beside its subject. */
+export interface Content {
+  reply?: string;
+  headers?: string;
+  /** Behind the name by which the message is known. */
+  rest?: string;
 }
 
 /** Its verdicts, judged the slow way. The few different questions come again and again. */
@@ -16,8 +26,10 @@ class Judge {
   readonly #naive: NaivePolicy;
   readonly #permitted = new Map<string, boolean>();
   readonly observes: boolean;
+  readonly most: number;
 
-  constructor({ mode, allow, deny }: SubscribePolicy) {
+  constructor({ mode, allow, deny, most = Infinity }: SubscribePolicy) {
+    this.most = most;
     this.observes = mode === "DRY_RUN";
     this.#naive = new NaivePolicy({ name: "", rules: [{ subscribe: { allow: [...allow], deny: [...deny] } }] });
   }
@@ -67,7 +79,29 @@ interface Subscription extends ServerSubscription {
 /** What nats-server has written: a PONG, or a message, whose subscription this records. */
 interface Frame {
   text: string;
-  message?: { id: string; subject: string; sub: Subscription };
+  message?: { subject: string; sub: Subscription };
+}
+
+/** Which connections of a host the audit says have given back what they held, and whether they end by it or pass unread. */
+export class Shed {
+  readonly #all = new Map<number, "ENDED" | "UNREAD">();
+  #read = 0;
+
+  constructor(private readonly host: Host) {}
+
+  of(id: number): "ENDED" | "UNREAD" | undefined {
+    for (const { message } of this.host.logs.slice(this.#read)) {
+      if (!message.includes('"kind":"memory"')) continue;
+      const { event, connection_id } = JSON.parse(message) as { event: string; connection_id: number };
+      this.#all.set(connection_id, event === "unreadable_passed" ? "UNREAD" : "ENDED");
+    }
+    this.#read = this.host.logs.length;
+    return this.#all.get(id);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
 }
 
 /** Up to this many subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
@@ -84,6 +118,22 @@ const LIMITS = { controlLine: 4096, payload: 1024 };
 function wholeLines(text: string): [lines: string, rest: string] {
   const end = text.lastIndexOf("\r\n") + 1;
   return end === 0 ? ["", text] : [text.slice(0, end + 1), text.slice(end + 1)];
+}
+
+/** Which frames are whole in what the client reads, and what it has read behind the last one. Texts of refusals may be between. */
+function framesIn(read: string, frames: readonly Frame[]): { passes: boolean[]; left: string } {
+  let at = 0;
+  const skipErrors = (): void => {
+    while (read.startsWith("-ERR ", at)) at = read.indexOf("\r\n", at) + 2;
+  };
+  const passes = frames.map(({ text }) => {
+    skipErrors();
+    const isWhole = read.startsWith(text, at);
+    if (isWhole) at += text.length;
+    return isWhole;
+  });
+  skipErrors();
+  return { passes, left: read.slice(at) };
 }
 
 function told({ subject, queue, sid }: Subscription): string {
@@ -108,7 +158,7 @@ export class Session {
   /** Bytes of the first of these that have come already, and under which policy. */
   #begun = 0;
   #begunUnder: Judge | undefined;
-  /** What the client has read of an unfinished line. */
+  /** What the client has read of an unfinished frame. */
   #unfinished = "";
   /** What the client has sent and has not sent of an unfinished line, what has reached nats-server, and whether in DRY_RUN. */
   #sent = "";
@@ -137,24 +187,50 @@ export class Session {
   #isLimitedInDryRun = false;
   #mayHaveStray = false;
   #mayEnd = false;
+  #mustEnd = false;
   /** A policy forbids a subscription that is or may be a queue group member's. Its connection is closed if it says nothing. */
   #mayClose = false;
+  /** Sids that are live and count for the most that there may be, and whether one beyond that has passed in DRY_RUN. */
+  readonly #counting = new Set<string>();
+  #hasUncounted = false;
+  #mayHaveUncounted = false;
+  /** Nobody can tell from outside how far the filter has gone in ending it, and what passes meanwhile. */
+  #isUnsure = false;
+  /** SUBs that the client has sent, that have reached nats-server, and that DRY_RUN counts as too many, if nobody doubts it. */
+  readonly subs = { sent: 0, reached: 0, tooMany: 0, isUnsure: false };
   passed = 0;
   keptBack = 0;
 
-  constructor(host: Host, policy: SubscribePolicy) {
+  constructor(
+    host: Host,
+    policy: SubscribePolicy,
+    private readonly shed: Shed,
+    readonly peer: string,
+    readonly id: number,
+  ) {
     this.#policy = new Judge(policy);
     this.#host = host;
-    this.#wire = new Wire(host);
+    this.#wire = new Wire(host, peer);
+    this.#wire.connection.properties.set("connection.id", id);
     this.#wire.server(INFO);
     this.send([CONNECT]);
   }
 
+  get isOpen(): boolean {
+    return !this.#wire.connection.closed && !this.#isOver() && !this.#isUnsure;
+  }
+
   /** Another policy comes into force. */
   follow(policy: SubscribePolicy): void {
+    // Of a policy that is followed by another the filter may not have heard.
+    const mayHaveEnded = this.#isOver();
     const judge = (this.#policy = new Judge(policy));
-    if (judge.observes) return;
-    this.#mayEnd ||= this.#mayHaveStray;
+    if (judge.observes) {
+      this.#isUnsure ||= mayHaveEnded;
+      return;
+    }
+    this.#mustEnd ||= this.#hasUncounted;
+    this.#mayEnd ||= this.#mayHaveStray || this.#mayHaveUncounted || this.#mustEnd;
     for (const sub of this.#all) {
       const isPermitted = judge.permits(sub.subject, sub.queue);
       sub.wasPermitted &&= isPermitted;
@@ -162,9 +238,13 @@ export class Session {
     }
   }
 
-  /** The client sends these lines in one chunk, without so many bytes of the last one, which come with the next lines. */
-  send(lines: readonly string[], without = 0): void {
-    if (this.#wire.connection.closed) return;
+  /**
+   * The client sends these lines in one chunk, without so many bytes of the last one, which come with the next lines. Returns what
+   * is wrong with what reaches nats-server.
+   */
+  send(lines: readonly string[], without = 0): string | undefined {
+    if (this.#wire.connection.closed || this.#isUnsure) return undefined;
+    const wasOver = this.#isOver();
     this.#revoke();
     const text = this.#unsent + lines.join("");
     const end = text.length - Math.min(without, Math.max(0, (lines.at(-1)?.length ?? 0) - 1));
@@ -172,32 +252,83 @@ export class Session {
     this.#unsent = text.slice(end);
     const [sent, sentRest] = wholeLines(this.#sent + chunk);
     this.#isObserved ||= this.#policy.observes;
+    const bytes = this.#wire.client(chunk);
+    if (wasOver) return bytes === "" ? undefined : `behind its end it sends ${JSON.stringify(bytes)}`;
+    if (this.#isOver()) {
+      // Unless it has asked itself for what there was not, nothing passes. What nats-server says to an illegal line does.
+      this.#isUnsure = bytes !== "";
+      return undefined;
+    }
+    if (this.#isUnread && bytes !== chunk) return `what passes unread is changed: ${JSON.stringify(bytes)}`;
     const noted = parseChunks([Buffer.from(sent)], LIMITS).operations;
+    const [reached, reachedRest] = wholeLines(this.#reached + bytes);
+    const { operations, error } = parseChunks([Buffer.from(reached)], LIMITS);
+    let problem: string | undefined;
     for (const operation of noted) {
       this.#note(operation);
+      if (operation.verb === "SUB") problem ??= this.#judge(operation, operations);
       this.#isObserved = this.#policy.observes;
     }
-    const [reached, reachedRest] = wholeLines(this.#reached + this.#wire.client(chunk));
-    const { operations, error } = parseChunks([Buffer.from(reached)], LIMITS);
     for (const operation of operations) this.#take(operation);
+    // What ends the connection takes the whole chunk along.
+    if (this.#mayEnd || this.#mustEnd) problem = undefined;
     if (noted.at(-1)?.verb === "PING") this.#pinged = this.#all.length;
     if (error !== undefined) throw new Error(`nats-server would close the connection: ${error}`);
     this.#sent = sentRest;
     this.#reached = reachedRest;
     // A line that began in DRY_RUN passes, whatever the policy says when it ends.
-    this.#isObserved = this.#policy.observes || (this.#isObserved && sentRest !== "");
+    this.#isObserved = (this.#isObserved || this.#policy.observes) && sentRest !== "";
+    return problem;
+  }
+
+  /** A SUB that the client sends reaches nats-server, as one of `operations`, of which it takes all up to there, or it does not. */
+  #judge(sub: Operation, operations: Operation[]): string | undefined {
+    this.subs.sent++;
+    const { argument, subject, queue } = sub;
+    const place = operations.findIndex((each) => each.verb === "SUB");
+    const passes = operations[place]?.argument === argument;
+    const isPermitted = this.#policy.permits(subject, queue);
+    const room = this.#room();
+    // One whose line began in DRY_RUN is not refused. If it is one too many, nobody can judge it later, and the connection ends.
+    this.#mayEnd ||= this.#isObserved && !this.#policy.observes && room !== true;
+    if (!passes) {
+      const isDue = this.#policy.observes || (isPermitted && room === true);
+      return isDue && !this.#wire.connection.closed ? `"SUB ${argument}" is withheld` : undefined;
+    }
+    for (const operation of operations.splice(0, place)) this.#take(operation);
+    const isAllowed = this.#policy.observes || ((this.#isObserved || isPermitted) && this.#room() !== false);
+    this.#take(operations.shift()!);
+    this.subs.reached++;
+    return isAllowed ? undefined : `"SUB ${argument}" reaches nats-server`;
+  }
+
+  /** Whether there may be one more. What a policy has revoked may count or not, until nats-server has the UNSUB. */
+  #room(): boolean | "UNSURE" {
+    if (this.#counting.size < this.#policy.most) return true;
+    const sure = [...this.#counting].filter((sid) => this.#live.find(sid)?.wasPermitted === true);
+    return sure.length < this.#policy.most && "UNSURE";
+  }
+
+  #isOver(): boolean {
+    const shed = this.shed.of(this.id);
+    return this.#mustEnd || shed === "ENDED" || (shed === "UNREAD" && !this.#policy.observes);
+  }
+
+  get #isUnread(): boolean {
+    return this.#policy.observes && this.shed.of(this.id) === "UNREAD";
   }
 
   /** Somebody publishes, and nats-server delivers. */
-  publish(subject: string): void {
+  publish(subject: string, { reply = "", headers = "", rest = "" }: Content = {}): void {
     const { all } = this.#live;
     // Each pattern is checked once, because hundreds of subscriptions share a few.
     const patterns = [...new Set(all.map((sub) => sub.subject))].filter((each) => matchesLiterally(each, subject));
     for (const sub of all) {
       if (!patterns.includes(sub.subject)) continue;
-      const id = `message-${this.#messages++}`;
-      const text = `MSG ${subject} ${sub.sid} ${id.length}\r\n${id}\r\n`;
-      this.#waiting.push({ text, message: { id, subject, sub } });
+      const payload = `message-${this.#messages++}${rest}`;
+      const text =
+        headers === "" ? msg(subject, sub.sid, payload, reply) : hmsg(subject, sub.sid, headers, payload, reply);
+      this.#waiting.push({ text, message: { subject, sub } });
       if (this.#live.deliver(sub)) this.#endings++;
     }
   }
@@ -205,7 +336,7 @@ export class Session {
   /** The client reads at most this many PONGs and messages, and so many bytes of the next. Returns what is wrong with what it gets. */
   read(most = Infinity, more = 0): string | undefined {
     const frames = this.#waiting.splice(0, most);
-    if (this.#wire.connection.closed) return undefined;
+    if (this.#wire.connection.closed || this.#isUnsure) return undefined;
     const begun = frames.length === 0 ? this.#begun : 0;
     const next = this.#waiting[0]?.text.slice(begun, -1).slice(0, more) ?? "";
     const chunk =
@@ -215,9 +346,14 @@ export class Session {
         .slice(this.#begun - begun) + next;
     if (chunk === "") return undefined;
     this.#revoke();
-    const [read, unfinished] = wholeLines(this.#unfinished + this.#wire.server(chunk));
-    this.#unfinished = unfinished;
-    const texts = new Set(read.split("\r\n"));
+    const bytes = this.#wire.server(chunk);
+    if (this.#isOver()) return bytes === "" ? undefined : `behind its end it reads ${JSON.stringify(bytes)}`;
+    if (this.#isUnread && bytes !== chunk) return `what passes unread is changed: ${JSON.stringify(bytes)}`;
+    const { passes, left } = framesIn(this.#unfinished + bytes, frames);
+    this.#unfinished = left;
+    // The rest of a frame that was under way does not come when the connection has ended.
+    const isCutOff = this.#mayEnd || (this.#waiting[0]?.text ?? "").startsWith(left);
+    if (!isCutOff) return `the client reads ${JSON.stringify(left)}`;
     const begunUnder = this.#begunUnder;
     this.#begun = begun + next.length;
     if (begun === 0) this.#begunUnder = next === "" ? undefined : this.#policy;
@@ -225,8 +361,8 @@ export class Session {
       if (message === undefined) continue;
       // What another policy has judged, or has let through as far as it had come.
       if (i === 0 && begunUnder !== undefined && begunUnder !== this.#policy) continue;
-      const { id, subject, sub } = message;
-      const passed = texts.has(id);
+      const { subject, sub } = message;
+      const passed = passes[i]!;
       this.passed += Number(passed);
       this.keptBack += Number(!passed);
       if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} passed for ${told(sub)}`;
@@ -244,10 +380,16 @@ export class Session {
    * it, or a needless end.
    */
   leftOver(): string | undefined {
+    if (this.#isOver() || this.#isUnsure) return undefined;
     if (this.#wire.connection.closed) return this.#mayClose || this.#mayEnd ? undefined : "the connection was closed";
     if (this.#policy.observes || this.#mayEnd) return undefined;
     const left = this.#live.all.find(({ subject, queue }) => !this.#policy.permits(subject, queue));
     return left && `nats-server still has ${told(left)}`;
+  }
+
+  /** Call it some ticks after that. Returns that it is open and should not be. */
+  staysOpen(): string | undefined {
+    return this.#isOver() && !this.#isUnsure && !this.#wire.connection.closed ? "the connection stays open" : undefined;
   }
 
   #isForbidden(sub: Subscription, subject: string): boolean {
@@ -317,16 +459,34 @@ export class Session {
     else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
 
+  /** A SUB has reached nats-server. In DRY_RUN it may be one too many. */
+  #count(sid: string, subject: string, queue: string): void {
+    const room = this.#room();
+    if (room !== false) this.#counting.add(sid);
+    if (room === true) return;
+    this.subs.isUnsure ||= room === "UNSURE";
+    this.#mayHaveUncounted = true;
+    this.#hasUncounted ||= room === false;
+    if (this.#policy.observes && this.#policy.permits(subject, queue)) this.subs.tooMany++;
+  }
+
   /** It has reached nats-server. */
   #take({ verb, subject, queue, sid, argument }: Operation): void {
     const live = this.#live.find(sid);
+    if (verb === "UNSUB" && !argument.includes(" ")) this.#counting.delete(sid);
     if (verb === "PING") this.#waiting.push({ text: PONG });
     else if (verb === "CONNECT") {
       this.#isConnected = true;
       this.#live.forgetAll();
+      this.#counting.clear();
+      this.#hasUncounted = this.#mayHaveUncounted = false;
       this.#dropped = new Set(this.#all);
-    } else if (verb === "SUB" && live !== undefined) this.#doubled.add(sid);
-    else if (verb === "SUB") {
+    } else if (verb === "SUB") {
+      this.#count(sid, subject, queue);
+      if (live !== undefined) {
+        this.#doubled.add(sid);
+        return;
+      }
       const isPermitted = this.#policy.permits(subject, queue);
       // One whose line began in DRY_RUN passes and is revoked at once.
       const wasPermitted = this.#policy.observes || isPermitted;
