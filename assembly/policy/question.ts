@@ -249,13 +249,17 @@ export class Question {
    * Remembers what nobody has asked yet: the answer about all subjects that begin with the first `leading` bytes of this one, at most
    * LONGEST, of which each is a token with the dot behind it. Does nothing if these tokens do not decide (`looked`), or the first
    * ones among them do. LONGEST bytes from the subject's beginning on must be memory.
+   *
+   * Of a group the fewest tokens count. With more, nothing is found of subjects that have fewer, such as inboxes, for the sake of
+   * others that perhaps nobody asks about.
    */
   foresee(pointer: usize, length: i32, looked: i32, leading: i32, answer: u64): void {
     if (looked == NOT_BY_TOKENS) return;
     const at = this.groupOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
     const known = abs<i32>(load<i8>(at));
-    const depth = max(max<i32>(known & DEPTH, looked), 1);
-    if (depth > MAX_DEPTH || leadingTokens(pointer, length, depth) != leading) return;
+    const most = (known & DEPTH) != 0 ? known & DEPTH : MAX_DEPTH;
+    const depth = max(looked, 1);
+    if (depth > most || leadingTokens(pointer, length, depth) != leading) return;
     store<i8>(at, <i8>(depth | (known & HAS_WHOLE)));
     writeDownUnasked(this.leading, pointer, leading, answer);
   }

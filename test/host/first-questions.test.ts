@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { Host } from "./host.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
-import { pub, Wire } from "./wire.ts";
+import { PING, pub, Wire } from "./wire.ts";
 
 /** As many as fit into 1 MiB. */
 const RULES = 10_000;
@@ -28,6 +28,30 @@ describe("what is published for the first time below an entry of the policy", ()
       const [first, again] = [stepsOf(host, publish), stepsOf(host, publish)];
       t.diagnostic(`${first} and ${again} steps for 1,000 publishes`);
       assert.ok(first <= 1.1 * again, `${first} and ${again} steps`);
+    });
+  }
+});
+
+describe("what is published to an inbox for the first time", () => {
+  for (const allow of [["_INBOX.>"], []]) {
+    const verdict = allow.length > 0 ? "allowed" : "refused";
+    it(`takes as few steps when it is ${verdict} beside entries of all kinds that nobody uses`, async (t: TestContext) => {
+      const module = await stepCountingModule();
+      const lines = Array.from({ length: 1000 }, (_, i) => pub(`_INBOX.GnBcBNfwZ4nZ${i}.1`)).join("");
+      const stepsBeside = (entries: string[]): number => {
+        const host = new Host(module);
+        const rule = { name: "r", from: [{ principals: ["*"] }], publish: { allow: ["ok.>", ...entries, ...allow] } };
+        assert.ok(host.configure({ trustDomains: ["cluster.local"], rules: [rule] }).accepted);
+        const wire = Wire.connected(host);
+        // The first few tell that one token decides.
+        wire.client(pub("_INBOX.1.1") + pub("_INBOX.2.1"));
+        return stepsOf(host, () => assert.equal(wire.client(lines), allow.length > 0 ? lines : PING.repeat(1000)));
+      };
+      // Among so many beginnings some share the group of the inboxes (policy/question.ts).
+      const unused = Array.from({ length: 1000 }, (_, i) => `${(i * 7919).toString(36)}.events.v1.>`);
+      const [few, many] = [stepsBeside([]), stepsBeside(unused)];
+      t.diagnostic(`${few} and ${many} steps for 1,000 publishes`);
+      assert.ok(many <= 1.1 * few, `${few} and ${many} steps`);
     });
   }
 });
