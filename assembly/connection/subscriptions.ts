@@ -74,7 +74,7 @@ export class Subscriptions {
   private forgottenSerial: u32 = 0;
   /**
    * How many were added since the client sent its last PING, and since it sent the last one of those that are all answered. They stop at
-   * the largest number.
+   * the largest number, by which none begins: serials cannot tell that one from it.
    */
   private unpinged: u32 = 0;
   private unanswered: u32 = 0;
@@ -391,7 +391,8 @@ export class Subscriptions {
    * is here once a PING that the client has sent since is answered.
    */
   beginIfAnswered(sub: usize): void {
-    if (this.serial - serialOf(sub) >= this.unanswered) beginCount(sub);
+    const unanswered = this.unanswered;
+    if (unanswered != u32.MAX_VALUE && this.serial - serialOf(sub) >= unanswered) beginCount(sub);
   }
 
   /** Moves all that is left in the table, which has been revoked, into `apart`, so that the table is empty. */

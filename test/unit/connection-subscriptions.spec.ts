@@ -224,6 +224,25 @@ describe("a subscription", () => {
     all.destroy();
   });
 
+  it("that took the sid of another does not begin without a PING either if 2^32 - 1 were made behind it", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    const sub = add(all, "1");
+    const behind = u32.MAX_VALUE;
+    const address = changetype<usize>(all);
+    store<u32>(address, subs.serialOf(sub) + (behind - 1), offsetof<Subscriptions>("serial"));
+    store<u32>(address, behind, offsetof<Subscriptions>("unpinged"));
+    store<u32>(address, behind, offsetof<Subscriptions>("unanswered"));
+    add(all, "2");
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(true);
+    all.pinged(true);
+    all.allAnswered();
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(false);
+    all.destroy();
+  });
+
   it("that took the sid of another in DRY_RUN begins by no PING any more after one whose PONG is not expected", () => {
     const all = new Subscriptions();
     all.end(add(all, "1"));
