@@ -77,8 +77,9 @@ export class AnswerTable {
     this.most = most;
   }
 
-  /** Replaces a table of fewer slots by an empty one of `count`, a power of two that it may grow to. */
+  /** Replaces a table of fewer slots by an empty one of `count`, a power of two, to which it then may grow as well. */
   makeAtLeast(count: i32): void {
+    this.mayGrowTo(count);
     if (count > this.count) this.make(count);
   }
 

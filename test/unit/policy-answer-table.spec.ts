@@ -122,6 +122,13 @@ describe("the table of answers", () => {
     expect(slotsOf(table)).toBe(8);
   });
 
+  it("sees as many for the second time as it has slots, also where it could not have grown so large before", () => {
+    const table = new AnswerTable(64, 64, SHIFT);
+    table.makeAtLeast(4096);
+    askAgain(table, 2000);
+    expect(known(table, 2000)).toBeGreaterThan(1900);
+  });
+
   it("is replaced by an empty one of the wanted size if it has fewer slots", () => {
     const table = new AnswerTable(64, 4096, SHIFT);
     for (let i = 0; i < 2; i++) remember(table, 7);
