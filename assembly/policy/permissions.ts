@@ -22,9 +22,6 @@ const subjectTokens: Tokens = new Tokens();
 
 const SYSTEM_QUEUE: FixedText = fixedText("_sys_");
 
-/** What the default inboxes of all clients begin with. */
-const INBOX: FixedText = fixedText("_INBOX.");
-
 /** A subject below an entry, for `foresee`: leading tokens of at most LONGEST bytes, and one more token. */
 const example: usize = heap.alloc(2 * LONGEST);
 /** That token. Which one it is does not matter: where a rule asks for it, the tokens before it do not decide. */
@@ -124,8 +121,6 @@ export class Permissions {
         this.subscribeDeny.entryCount,
     );
     if (!hasRoom) return;
-    // No entry names them where `allow_responses` alone allows to answer.
-    this.foreseeBelow(INBOX.pointer, INBOX.length);
     this.foresee(this.publishAllow);
     this.foresee(this.publishDeny);
   }
@@ -136,22 +131,18 @@ export class Permissions {
    * 20,000 of these questions took five times what they take under ten.
    */
   private foresee(entries: SubjectMatcher): void {
+    const tokens = subjectTokens;
     for (let entry = 0; entry < entries.entryCount; entry++) {
       const subject = entries.subjectPointer(entry);
-      this.foreseeBelow(subject, <i32>(wildcardIn(subject, entries.subjectLength(entry)) - subject));
+      const leading = <i32>(wildcardIn(subject, entries.subjectLength(entry)) - subject);
+      if (leading <= 0 || leading > LONGEST) continue;
+      copyShort(example, subject, leading);
+      store<u8>(example + <usize>leading, ONE_MORE);
+      const length = leading + 1;
+      if (!tokens.split(example, length)) continue;
+      const answer = this.decideLiteral(example, length, true);
+      this.publishQuestion.foresee(example, length, tokens.looked, leading, answer);
     }
-  }
-
-  /** The same for what begins with these tokens, each with the dot behind it. Does nothing if there are none or too many. */
-  private foreseeBelow(subject: usize, leading: i32): void {
-    if (leading <= 0 || leading > LONGEST) return;
-    copyShort(example, subject, leading);
-    store<u8>(example + <usize>leading, ONE_MORE);
-    const tokens = subjectTokens;
-    const length = leading + 1;
-    if (!tokens.split(example, length)) return;
-    const answer = this.decideLiteral(example, length, true);
-    this.publishQuestion.foresee(example, length, tokens.looked, leading, answer);
   }
 
   /** A peer for whom this is false may not even connect. */

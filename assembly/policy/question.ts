@@ -28,24 +28,33 @@ import {
 } from "./decision-cache";
 
 /**
- * Groups of subjects, told apart by their first seven bytes. For each a byte says how many leading tokens decide for its
- * subjects (DEPTH; 0: not known), and whether an answer about any of these was about the whole subject (HAS_WHOLE). Only then is one
- * of the group looked for whole, which a first question would wait for in vain. Such a group's number is negative while the answer for
- * leading tokens was last looked for in vain: the next subject of the group is then first looked for whole. Otherwise subjects that
- * are remembered whole would take a third more time beside longer ones that begin alike.
+ * Groups of subjects, told apart by their first seven bytes. Each has a byte that says whether an answer about one of its subjects was
+ * about the whole of it (`Whole`), and, at DEPTHS behind that, one with a bit for each number of leading tokens that decided for
+ * one of them, the lowest for one token.
+ *
+ * With one number of tokens for all of a group, the largest, subjects that share a group by chance with deeper ones would hardly ever be
+ * found: beside 300 beginnings of three tokens each inbox took a walk (24 → 185 steps).
  */
-const DEPTHS: usize = 128;
+const GROUPS: usize = 128;
+const DEPTHS: usize = GROUPS;
+/** Are subjects of a group remembered whole? Only then is one looked for so, which a first question would wait for in vain. */
+const enum Whole {
+  NO = 0,
+  YES = 1,
+  /**
+   * What leading tokens decide was last looked for in vain, so that the next subject is first looked for whole. Otherwise subjects that
+   * are remembered whole would take a third more time beside longer ones that begin alike.
+   */
+  FIRST = -1,
+}
 /**
  * Multiplies the first eight bytes of a subject so that the first seven reach the upper bits of the product, and the eighth
  * does not. "_INBOX." has seven: with an eighth, each client's inboxes would be a group of their own, until nearly every other
  * subject shared a group with some of them.
  */
 const GROUP: u64 = GOLDEN_64 << 8;
-/** Leaves the seven upper bits of the product, which are the best mixed: a number below DEPTHS. */
-const DEPTH_SHIFT: u64 = 57;
-/** The bits of a group's number, without its sign. */
-const DEPTH: i32 = 15;
-const HAS_WHOLE: i32 = 16;
+/** Leaves the seven upper bits of the product, which are the best mixed: a number below GROUPS. */
+const PRODUCT_SHIFT: u64 = 57;
 /** Leading tokens at most for which an answer is remembered. */
 const MAX_DEPTH: i32 = 8;
 
@@ -55,8 +64,8 @@ const MAX_DEPTH: i32 = 8;
  * A walk through a policy seldom looks at all tokens: below an entry `_INBOX.>` it ends at the first. Its answer holds for
  * every other subject that begins with the tokens looked at and has more tokens behind them, so it is remembered for all of
  * these. Thus inboxes and acknowledgements of JetStream, of which each comes once, are decided without a walk (a third of its
- * time). How many tokens that takes is kept for each group of subjects (DEPTHS) and only grows, since an answer for more tokens
- * than needed is as right. A subject that has no more tokens than its own answer needs is remembered whole.
+ * time). How many tokens that may take is kept for each group of subjects (GROUPS); the fewest are looked for first. A subject that has
+ * no more tokens than its own answer needs is remembered whole.
  */
 @unmanaged
 @final
@@ -65,7 +74,7 @@ export class Question {
   readonly whole: u32 = newQuestion();
   /** The number under which answers about beginnings are. */
   private readonly leading: u32 = newQuestion();
-  private readonly depths: usize = heap.alloc(DEPTHS);
+  private readonly groups: usize = heap.alloc(2 * GROUPS);
   /**
    * A slot for the whole subject that was asked for last: most connections publish on one subject for a while, and then need no
    * hash.
@@ -75,14 +84,14 @@ export class Question {
   private readonly lastLeading: usize = heap.alloc(SHORT_SLOT_BYTES);
 
   constructor() {
-    memory.fill(this.depths, 0, DEPTHS);
+    memory.fill(this.groups, 0, 2 * GROUPS);
     memory.fill(this.last, 0, SLOT_BYTES);
     memory.fill(this.lastLeading, 0, SHORT_SLOT_BYTES);
   }
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
-    heap.free(this.depths);
+    heap.free(this.groups);
     heap.free(this.last);
     heap.free(this.lastLeading);
     heap.free(changetype<usize>(this));
@@ -135,20 +144,20 @@ export class Question {
   private recallElsewhere(pointer: usize, length: i32): u64 {
     const low = lowHalf(pointer, length);
     const at = this.groupOf(i64x2.extract_lane(low, 0));
-    const known: i32 = load<i8>(at);
-    if (known > 0) {
-      const answer = this.recallLeading(pointer, length, at, known);
+    const whole: i32 = load<i8>(at);
+    if (whole != Whole.FIRST) {
+      const answer = this.recallLeading(pointer, length, at);
       if (answer != NO_ANSWER) return answer;
     }
     const key = keyOf(this.whole, length);
     const high = highHalf(pointer, length);
     let answer = NO_ANSWER;
-    if ((abs(known) & HAS_WHOLE) != 0) {
-      // If the number is negative, `recallPadded` has looked at the home already.
-      answer = known > 0 ? shortAnswer(key, low, high) : shortAnswerAway(key, low, high);
-      if (answer == NO_ANSWER && known < -HAS_WHOLE) {
-        answer = this.recallLeading(pointer, length, at, known);
-        if (answer != NO_ANSWER) store<i8>(at, <i8>-known);
+    if (whole != Whole.NO) {
+      // `recallPadded` has looked at the home already where that comes first.
+      answer = whole == Whole.FIRST ? shortAnswerAway(key, low, high) : shortAnswer(key, low, high);
+      if (answer == NO_ANSWER && whole == Whole.FIRST) {
+        answer = this.recallLeading(pointer, length, at);
+        if (answer != NO_ANSWER) store<i8>(at, Whole.YES);
       }
     }
     // `recallOther` does not look at `last`. Where another way has asked about the same message before, the answer lies there, and
@@ -157,10 +166,13 @@ export class Question {
     return answer == NO_ANSWER && slotHas(last, key, low, high) ? load<u64>(last, SLOT_ANSWER) : answer;
   }
 
-  private recallLeading(pointer: usize, length: i32, at: usize, known: i32): u64 {
-    const answer = this.recallBeginning(pointer, leadingTokens(pointer, length, abs(known) & DEPTH));
-    if (answer == NO_ANSWER && known > HAS_WHOLE) store<i8>(at, <i8>-known);
-    return answer;
+  private recallLeading(pointer: usize, length: i32, at: usize): u64 {
+    for (let depths: i32 = load<u8>(at, DEPTHS); depths != 0; depths &= depths - 1) {
+      const answer = this.recallBeginning(pointer, leadingTokens(pointer, length, ctz(depths) + 1));
+      if (answer != NO_ANSWER) return answer;
+    }
+    if (load<i8>(at) == Whole.YES) store<i8>(at, Whole.FIRST);
+    return NO_ANSWER;
   }
 
   // @ts-ignore: decorator
@@ -192,11 +204,8 @@ export class Question {
   private recallLongSubject(pointer: usize, length: i32): u64 {
     if (this.beginsLikeLast(pointer, length)) return load<u64>(this.lastLeading, SLOT_ANSWER);
     const at = this.groupOf(load<u64>(pointer));
-    const known: i32 = load<i8>(at);
-    if ((abs(known) & DEPTH) != 0) {
-      const answer = this.recallLeading(pointer, length, at, known);
-      if (answer != NO_ANSWER) return answer;
-    }
+    const leading = this.recallLeading(pointer, length, at);
+    if (leading != NO_ANSWER) return leading;
     if (length > MAX_REMEMBERED_BYTES) return NO_ANSWER;
     const key = keyOf(this.whole, length);
     const last = this.last;
@@ -231,17 +240,17 @@ export class Question {
       fillSlotWith(this.last, keyOf(this.whole, length), answer, pointer, length);
     }
     const at = this.groupOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
-    const known = abs<i32>(load<i8>(at));
     if (looked != NOT_BY_TOKENS) {
-      const depth = max(max<i32>(known & DEPTH, looked), 1);
+      const depth = max(looked, 1);
       const leading = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
       if (leading != 0) {
-        store<i8>(at, <i8>(depth | (known & HAS_WHOLE)));
+        noteDepth(at, depth);
+        if (load<i8>(at) == Whole.FIRST) store<i8>(at, Whole.YES);
         writeDownBeginning(this.leading, pointer, leading, answer);
         return;
       }
     }
-    store<i8>(at, <i8>-(known | HAS_WHOLE));
+    store<i8>(at, Whole.FIRST);
     writeDown(this.whole, pointer, length, answer);
   }
 
@@ -249,25 +258,25 @@ export class Question {
    * Remembers what nobody has asked yet: the answer about all subjects that begin with the first `leading` bytes of this one, at most
    * LONGEST, of which each is a token with the dot behind it. Does nothing if these tokens do not decide (`looked`), or the first
    * ones among them do. LONGEST bytes from the subject's beginning on must be memory.
-   *
-   * Of a group the fewest tokens count. With more, nothing is found of subjects that have fewer, such as inboxes, for the sake of
-   * others that perhaps nobody asks about.
    */
   foresee(pointer: usize, length: i32, looked: i32, leading: i32, answer: u64): void {
     if (looked == NOT_BY_TOKENS) return;
     const at = this.groupOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
-    const known = abs<i32>(load<i8>(at));
-    const most = (known & DEPTH) != 0 ? known & DEPTH : MAX_DEPTH;
     const depth = max(looked, 1);
-    if (depth > most || leadingTokens(pointer, length, depth) != leading) return;
-    store<i8>(at, <i8>(depth | (known & HAS_WHOLE)));
+    if (depth > MAX_DEPTH || leadingTokens(pointer, length, depth) != leading) return;
+    noteDepth(at, depth);
     writeDownUnasked(this.leading, pointer, leading, answer);
   }
 
-  /** Where the number of a subject's group lies. `beginning` are its first eight bytes, with zeros behind a shorter one. */
+  /** Where the bytes of a subject's group lie. `beginning` are its first eight bytes, with zeros behind a shorter one. */
   // @ts-ignore: decorator
   @inline
   private groupOf(beginning: u64): usize {
-    return this.depths + <usize>((beginning * GROUP) >> DEPTH_SHIFT);
+    return this.groups + <usize>((beginning * GROUP) >> PRODUCT_SHIFT);
   }
+}
+
+/** So many leading tokens, from one to MAX_DEPTH, decide for a subject of the group whose bytes lie at `group`. */
+function noteDepth(group: usize, depth: i32): void {
+  store<u8>(group, load<u8>(group, DEPTHS) | ((<u8>1) << (<u8>(depth - 1))), DEPTHS);
 }

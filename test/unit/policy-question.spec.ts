@@ -254,13 +254,27 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
-  it("holds for as many tokens as any subject of its kind needed", () => {
-    const question = new Question();
-    remember(question, "payments.a.x.1", 3, 7);
-    remember(question, "payments.b.x.1", 1, 8);
-    expect(recalled(question, "payments.a.x.2")).toBe(7);
-    expect(recalled(question, "payments.b.x.2")).toBe(8);
-    expect(recalled(question, "payments.b.y.2")).toBe(-9);
+  it("is found by as many tokens as it needed, whatever others of its kind need", () => {
+    const orders = [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ];
+    for (let i = 0; i < orders.length; i++) {
+      const question = new Question();
+      for (let j = 0; j < 3; j++) {
+        if (orders[i][j] == 0) remember(question, "payments.a.x.1", 3, 7);
+        if (orders[i][j] == 1) remember(question, "payments.b.x.1", 2, 8);
+        if (orders[i][j] == 2) remember(question, "payments.c.x.y.1", 4, 9);
+      }
+      expect(recalled(question, "payments.a.x.2")).toBe(7);
+      expect(recalled(question, "payments.b.y")).toBe(8);
+      expect(recalled(question, "payments.b.y.z.2")).toBe(8);
+      expect(recalled(question, "payments.c.x.y.2.3")).toBe(9);
+      expect(recalled(question, "payments.a.y.2")).toBe(-9);
+      expect(recalled(question, "payments.c.x.2.3")).toBe(-9);
+      expect(recalled(question, "payments.d.x.2")).toBe(-9);
+    }
   });
 
   it("is about at most eight tokens, and otherwise about the whole subject", () => {
