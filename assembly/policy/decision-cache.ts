@@ -27,8 +27,8 @@ const MOST_READY_SLOTS: i32 = 131_072;
  * 10,000 entries leave so many away from their homes that 1,000 subjects at random take ×1.04.
  */
 const READY_SLOTS: i32 = 4;
-/** A policy of more entries is asked about so many subjects that the table of short ones grows to USUAL_SLOTS anyway. */
-const MANY_ENTRIES: i32 = 256;
+/** With more beginnings among the short subjects, the table of these grows to USUAL_SLOTS when they are asked for, and forgets them. */
+const MOST_LONG_BEGINNINGS: i32 = 256;
 /**
  * Slots of short subjects at first. The table takes 592 KiB then, 2.1 MiB where some hundred subjects come again, and up to 17
  * MiB for large policies.
@@ -67,12 +67,13 @@ export function newQuestion(): u32 {
 }
 
 /**
- * A policy of `entries` entries is about to be asked. Each entry may make an answer for all subjects that begin with its tokens
- * (question.ts), and with room for these, decisions depend less on how large the policy is. For these there is room from now on, up
- * to MOST_READY_SLOTS, since each growth forgets what was known; says whether that is enough for all of them. The tables never shrink
- * again: a VM that had a large policy is likely to have the next.
+ * A policy of `entries` entries is about to be asked, of which so many have a beginning of more than HALF and at most LONGEST bytes.
+ * Each entry may make an answer for all subjects that begin with its tokens (question.ts), and with room for these, decisions depend
+ * less on how large the policy is. For these there is room from now on, up to MOST_READY_SLOTS, since each growth forgets what was
+ * known; says whether that is enough for all of them. The tables never shrink again: a VM that had a large policy is likely to have
+ * the next.
  */
-export function makeRoomFor(entries: i32): bool {
+export function makeRoomFor(entries: i32, longBeginnings: i32): bool {
   let count = USUAL_SLOTS;
   while (count / 2 < entries && count < MOST_SLOTS) count <<= 1;
   shortAnswers.mayGrowTo(count);
@@ -80,7 +81,7 @@ export function makeRoomFor(entries: i32): bool {
   let room = LEAST_BEGINNING_SLOTS;
   while (room / READY_SLOTS < entries && room < MOST_READY_SLOTS) room <<= 1;
   beginningAnswers.makeAtLeast(room);
-  if (entries > MANY_ENTRIES) shortAnswers.makeAtLeast(USUAL_SLOTS);
+  if (longBeginnings > MOST_LONG_BEGINNINGS) shortAnswers.makeAtLeast(USUAL_SLOTS);
   return room / READY_SLOTS >= entries;
 }
 

@@ -1,7 +1,7 @@
 import { Ascii } from "../bytes/ascii";
 import { copyShort } from "../bytes/copy";
 import { FixedText, fixedText } from "../bytes/fixed-text";
-import { LONGEST } from "../bytes/padded";
+import { HALF, LONGEST } from "../bytes/padded";
 import { Words } from "../bytes/words";
 import { mayNameSubject } from "../nats/jetstream-subjects";
 import { NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
@@ -119,6 +119,7 @@ export class Permissions {
         this.publishDeny.entryCount +
         this.subscribeAllow.entryCount +
         this.subscribeDeny.entryCount,
+      longBeginningsOf(this.publishAllow) + longBeginningsOf(this.publishDeny),
     );
     if (!hasRoom) return;
     this.foresee(this.publishAllow);
@@ -133,10 +134,9 @@ export class Permissions {
   private foresee(entries: SubjectMatcher): void {
     const tokens = subjectTokens;
     for (let entry = 0; entry < entries.entryCount; entry++) {
-      const subject = entries.subjectPointer(entry);
-      const leading = <i32>(wildcardIn(subject, entries.subjectLength(entry)) - subject);
+      const leading = beginningOf(entries, entry);
       if (leading <= 0 || leading > LONGEST) continue;
-      copyShort(example, subject, leading);
+      copyShort(example, entries.subjectPointer(entry), leading);
       store<u8>(example + <usize>leading, ONE_MORE);
       const length = leading + 1;
       if (!tokens.split(example, length)) continue;
@@ -428,4 +428,20 @@ export class Permissions {
     const entry = this.subscribeAllow.findCovering(tokens);
     return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
+}
+
+/** Bytes of an entry's subject before its first token with a wildcard; not above 0 if that is the first token or there is none. */
+function beginningOf(entries: SubjectMatcher, entry: i32): i32 {
+  const subject = entries.subjectPointer(entry);
+  return <i32>(wildcardIn(subject, entries.subjectLength(entry)) - subject);
+}
+
+/** How many entries have a beginning of more than HALF and at most LONGEST bytes. */
+function longBeginningsOf(entries: SubjectMatcher): i32 {
+  let count = 0;
+  for (let entry = 0; entry < entries.entryCount; entry++) {
+    const length = beginningOf(entries, entry);
+    if (length > HALF && length <= LONGEST) count++;
+  }
+  return count;
 }

@@ -278,5 +278,6 @@ export class Question {
 
 /** So many leading tokens, from one to MAX_DEPTH, decide for a subject of the group whose bytes lie at `group`. */
 function noteDepth(group: usize, depth: i32): void {
-  store<u8>(group, load<u8>(group, DEPTHS) | ((<u8>1) << (<u8>(depth - 1))), DEPTHS);
+  const bit: i32 = 1 << (depth - 1);
+  store<u8>(group, load<u8>(group, DEPTHS) | (<u8>bit), DEPTHS);
 }
