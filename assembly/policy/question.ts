@@ -168,7 +168,10 @@ export class Question {
 
   private recallLeading(pointer: usize, length: i32, at: usize): u64 {
     for (let depths: i32 = load<u8>(at, DEPTHS); depths != 0; depths &= depths - 1) {
-      const answer = this.recallBeginning(pointer, leadingTokens(pointer, length, ctz(depths) + 1));
+      const leading = leadingTokens(pointer, length, ctz(depths) + 1);
+      // So many tokens do not decide here, and nor do more: there are no more behind them, or they are too long to be remembered.
+      if (<u32>(leading - 1) >= <u32>MAX_REMEMBERED_BYTES) break;
+      const answer = this.recallBeginning(pointer, leading);
       if (answer != NO_ANSWER) return answer;
     }
     if (load<i8>(at) == Whole.YES) store<i8>(at, Whole.FIRST);
@@ -178,7 +181,6 @@ export class Question {
   // @ts-ignore: decorator
   @inline
   private recallBeginning(pointer: usize, length: i32): u64 {
-    if (length == 0) return NO_ANSWER;
     const key = keyOf(this.leading, length);
     if (length > HALF) return this.recallOtherBeginning(key, pointer, length);
     const low = lowHalf(pointer, length);

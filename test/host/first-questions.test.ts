@@ -57,3 +57,35 @@ describe("what is published to an inbox for the first time", () => {
     });
   }
 });
+
+describe("what begins like entries of two to eight tokens and has only two", () => {
+  const subjects = {
+    "comes in turn with what is below one of them": (i: number) => [`orders.w${i % 100}`, `orders.c0.${i}`],
+    "is too long to be remembered": (i: number) => [`orders.${i}${"x".repeat(3000)}`],
+  };
+  for (const [behaviour, subjectsOf] of Object.entries(subjects)) {
+    it(`takes hardly more steps than beside one of them if it ${behaviour}`, async (t: TestContext) => {
+      const module = await stepCountingModule();
+      const entries = Array.from({ length: 7 }, (_, i) => `orders.${`c${i}.`.repeat(i + 1)}>`);
+      const steps = [1, entries.length].map((count) => {
+        const host = new Host(module);
+        const allow = [...entries.slice(0, count), "orders.*"];
+        const rule = { name: "r", from: [{ principals: ["*"] }], publish: { allow } };
+        assert.ok(host.configure({ trustDomains: ["cluster.local"], rules: [rule] }).accepted);
+        const wire = Wire.connected(host);
+        const publishAll = (): void => {
+          for (let i = 0; i < 300; i++) {
+            const lines = subjectsOf(i)
+              .map((subject) => pub(subject))
+              .join("");
+            assert.equal(wire.client(lines), lines);
+          }
+        };
+        publishAll();
+        return stepsOf(host, publishAll) / 300;
+      });
+      t.diagnostic(`${steps.join(", ")} steps for each`);
+      assert.ok(steps[1]! <= 1.1 * steps[0]!, steps.join(", "));
+    });
+  }
+});
