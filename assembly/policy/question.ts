@@ -218,8 +218,8 @@ export class Question {
   }
 
   /**
-   * Does this long subject begin with the tokens that were recalled last, of at most HALF bytes? They decide for it, whatever
-   * depth its group has by now, and nothing need be looked up (an acknowledgement of JetStream ×0.90).
+   * Does this long subject begin with the tokens that were recalled last, of at most HALF bytes? They decide for it, and
+   * nothing need be looked up (an acknowledgement of JetStream ×0.90).
    */
   // @ts-ignore: decorator
   @inline
