@@ -27,7 +27,10 @@ const MOST_READY_SLOTS: i32 = 131_072;
  * 10,000 entries leave so many away from their homes that 1,000 subjects at random take ×1.07.
  */
 const READY_SLOTS: i32 = 4;
-/** With more beginnings among the short subjects, the table of these grows to USUAL_SLOTS when they are asked for, and forgets them. */
+/**
+ * With more beginnings among the short subjects, the table of these has USUAL_SLOTS at once. It would grow to that as others are
+ * remembered (`isCrowded`, answer-table.ts), and forget them.
+ */
 const MOST_LONG_BEGINNINGS: i32 = 256;
 /**
  * Slots of short subjects at first. The table takes 592 KiB then, 2.1 MiB where some hundred subjects come again, and up to 17
