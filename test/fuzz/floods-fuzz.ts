@@ -16,6 +16,7 @@ import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
 import { failureText } from "./failure-text.ts";
 import { fewerLater } from "./fewer.ts";
+import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
 type Step =
@@ -343,19 +344,6 @@ function pongsIn(frames: readonly string[]): number[] {
 async function ended(wire: Wire): Promise<void> {
   wire.end();
   await wire.waitFor(() => wire.closed, PATIENCE);
-}
-
-function framesIn(read: string): string[] {
-  const frames: string[] = [];
-  for (let at = 0; at < read.length;) {
-    const end = read.indexOf("\r\n", at);
-    if (end < 0) return [...frames, read.slice(at)];
-    const line = read.slice(at, end);
-    const behind = /^H?MSG /.test(line) ? end + 2 + Number(line.slice(line.lastIndexOf(" "))) : end;
-    frames.push(read.slice(at, behind));
-    at = behind + 2;
-  }
-  return frames;
 }
 
 export interface FloodsRun {

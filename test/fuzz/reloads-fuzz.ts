@@ -19,6 +19,7 @@ import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
 import { failureText } from "./failure-text.ts";
 import { fewerLater } from "./fewer.ts";
+import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
 interface Lists {
@@ -183,18 +184,6 @@ function pingsIn(text: string): number {
 
 function pongsIn(frames: readonly string[]): number {
   return frames.filter((frame) => frame === "PONG").length;
-}
-
-function framesIn(read: string): string[] {
-  const frames: string[] = [];
-  for (let at = 0; at < read.length;) {
-    const end = read.indexOf("\r\n", at);
-    const line = read.slice(at, end);
-    const behind = /^H?MSG /.test(line) ? end + 2 + Number(line.slice(line.lastIndexOf(" "))) : end;
-    frames.push(read.slice(at, behind));
-    at = behind + 2;
-  }
-  return frames;
 }
 
 /** The two nats-servers. */

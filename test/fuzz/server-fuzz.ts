@@ -2,6 +2,7 @@
 import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
+import { latin1 } from "../host/wire.ts";
 import { BrokerModel } from "./broker-model.ts";
 import { connect } from "./client-case.ts";
 import { infoLine, type Unwanted } from "./infos.ts";
@@ -150,10 +151,6 @@ export function serverCase(random: Random): ServerCase {
   const unwanted = { urls: isSometimes(), tls: isSometimes() };
   const observes = random.below(8) === 0;
   return { policy: random.below(POLICIES.length), lang: random.pick(LANGS), observes, unwanted, turns };
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("latin1");
 }
 
 /** A VM whose connections are answered by such brokers. */
