@@ -8,6 +8,13 @@ function keptBackOf(sub: usize): i32 {
   return subs.countedOf(sub, false) - subs.receivedOf(sub);
 }
 
+/** The client sends a PING, which is answered, and so the subscription begins if it waits for that. */
+function beginByPing(all: Subscriptions, sub: usize): void {
+  all.pinged(true);
+  all.allAnswered();
+  all.beginIfAnswered(sub);
+}
+
 describe("subscriptions without a budget", () => {
   it("cannot be added", () => {
     const all = new Subscriptions();
@@ -205,9 +212,7 @@ describe("a subscription", () => {
     const sub = add(all, "1");
     all.beginIfAnswered(sub);
     expect(subs.hasFormer(sub)).toBe(true);
-    all.pinged(true);
-    all.allAnswered();
-    all.beginIfAnswered(sub);
+    beginByPing(all, sub);
     expect(subs.hasFormer(sub)).toBe(false);
     all.destroy();
   });
@@ -236,9 +241,7 @@ describe("a subscription", () => {
     add(all, "2");
     all.beginIfAnswered(sub);
     expect(subs.hasFormer(sub)).toBe(true);
-    all.pinged(true);
-    all.allAnswered();
-    all.beginIfAnswered(sub);
+    beginByPing(all, sub);
     expect(subs.hasFormer(sub)).toBe(false);
     all.destroy();
   });
@@ -248,9 +251,7 @@ describe("a subscription", () => {
     all.end(add(all, "1"));
     const sub = add(all, "1");
     all.pinged(false);
-    all.pinged(true);
-    all.allAnswered();
-    all.beginIfAnswered(sub);
+    beginByPing(all, sub);
     expect(subs.hasFormer(sub)).toBe(true);
     all.destroy();
   });
