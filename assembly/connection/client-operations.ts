@@ -121,9 +121,8 @@ function publishPasses(connection: Connection, line: ClientLine, meter: Meter): 
   const subjectClass =
     access != null ? access.permissions.subjectClass : connection.classOf(line.subject, line.subjectLength);
   meter.allowedPayload(line.operation, subjectClass, line.size);
-  const totals = connection.totals;
-  totals.messagesIn++;
-  totals.bytesIn += <u64>line.size;
+  connection.messagesIn++;
+  connection.bytesIn += <u64>line.size;
   replySent(connection, meter, line.subject, line.subjectLength);
   if (line.replyLength > 0) {
     requestSent(connection, line.subject, line.subjectLength, line.reply, line.replyLength, subjectClass);

@@ -46,7 +46,7 @@ export const enum FirstPing {
  */
 @unmanaged
 @final
-export class Connection {
+export class Connection extends Totals {
   // What lies in the connection itself. It is aligned to 16 bytes, and all else is in an order that leaves few gaps: with 4 bytes
   // more the allocator takes 16 for each connection, and 10,000 of as many principals no longer fit 200 pages (test/host/scale.test.ts).
   private readonly awaitedEmbedded: Embedded;
@@ -77,7 +77,6 @@ export class Connection {
 
   /** Who counts for the peer; null until it is known. */
   meter: Meter | null = null;
-  readonly totals: Totals = new Totals();
   /** The plugin's (plugin-telemetry.ts). */
   sampler: Sampler | null = null;
   /** How many refusals its plugin's audit records; there as long as that plugin has a connection. */
@@ -191,6 +190,7 @@ export class Connection {
     readonly id: u32,
     document: PolicyDocument,
   ) {
+    super();
     this.observing = document.mode == Mode.DRY_RUN;
     this.useSettings(document);
   }
@@ -342,7 +342,6 @@ export class Connection {
   /** Gives back all memory, the object's own too. */
   destroy(): void {
     this.endExchanges(Unanswered.CLOSED);
-    this.totals.destroy();
     this.release();
     heap.free(changetype<usize>(this.options));
     const access = this.access;

@@ -147,9 +147,8 @@ function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, me
   }
   const subjectClass = connection.classOf(line.subject, line.subjectLength);
   meter.allowedPayload(line.operation, subjectClass, line.size);
-  const totals = connection.totals;
-  totals.messagesOut++;
-  totals.bytesOut += <u64>line.size;
+  connection.messagesOut++;
+  connection.bytesOut += <u64>line.size;
   const unheard = isNoResponders(line);
   answerDelivered(connection, meter, line.subject, line.subjectLength, unheard);
   if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass, name);

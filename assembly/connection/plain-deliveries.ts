@@ -54,9 +54,9 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   // Where a deny entry names a queue, the subject alone does not tell.
   if (asksPolicy(connection) && access.permissions.deniesQueues) return position;
   const end = plainEnd(connection, chunk, position);
-  const passed = connection.totals.messagesOut;
+  const passed = connection.messagesOut;
   const next = passUpTo(end, connection, chunk, position, access, meter);
-  noteUnpicked(connection, connection.totals.messagesOut - passed);
+  noteUnpicked(connection, connection.messagesOut - passed);
   return next;
 }
 
@@ -94,7 +94,6 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
   useSubjectOf(LAST_DELIVERY, permissions.deliveryNumber(filtering));
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  const totals = connection.totals;
   while (true) {
     // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
     while (p <= last) {
@@ -169,7 +168,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
         if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
       } else if (judgesUnknown(connection)) return endAt(p, connection, chunk, meter);
       answerDelivered(connection, meter, subject, length);
-      DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
+      DELIVERY_RUN.add(Operation.MSG, meter, connection, subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
     }
     if (p > last) break;
@@ -202,7 +201,7 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 // @ts-ignore: decorator
 @inline
 function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
-  DELIVERY_RUN.end(Operation.MSG, meter, connection.totals);
+  DELIVERY_RUN.end(Operation.MSG, meter, connection);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   // This payload passes, though that of a delivery before may have been dropped.
@@ -232,7 +231,6 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
   const filtering = asksPolicy(connection);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = from;
-  const totals = connection.totals;
   while (p <= last) {
     if (load<u32>(p) != MSG_BLANK) break;
     const subject = p + VERB;
@@ -283,7 +281,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     connection.receivesRequests = replyLength > 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
-    DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
+    DELIVERY_RUN.add(Operation.MSG, meter, connection, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   return p;

@@ -29,9 +29,9 @@ export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, p
   if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
   if (!connection.options.headers || !connection.serverHeaders) return position;
   const end = plainEnd(connection, chunk, position);
-  const passed = connection.totals.messagesIn;
+  const passed = connection.messagesIn;
   const next = pass(end, connection, chunk, position, access.permissions, meter);
-  noteUnpicked(connection, connection.totals.messagesIn - passed);
+  noteUnpicked(connection, connection.messagesIn - passed);
   return next;
 }
 
@@ -46,7 +46,6 @@ function pass(
   const largest = connection.largestPayload;
   const mostHeaders = connection.headersLimit;
   const lineLimit = <usize>connection.controlLineLimit;
-  const totals = connection.totals;
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
@@ -89,10 +88,10 @@ function pass(
     const answer = permissions.publishAnswer(subject, length);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, second, replyLength);
     if (subjectClass == NOT_PLAIN) break;
-    run.add(Operation.HPUB, meter, totals, subjectClass, total);
+    run.add(Operation.HPUB, meter, connection, subjectClass, total);
     p = block + <usize>total + 2;
   }
-  run.end(Operation.HPUB, meter, totals);
+  run.end(Operation.HPUB, meter, connection);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;

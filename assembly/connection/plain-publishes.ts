@@ -57,9 +57,9 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   const meter = connection.meter;
   if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
   const end = plainEnd(connection, chunk, position);
-  const passed = connection.totals.messagesIn;
+  const passed = connection.messagesIn;
   const next = passUpTo(end, connection, chunk, position, access, meter);
-  noteUnpicked(connection, connection.totals.messagesIn - passed);
+  noteUnpicked(connection, connection.messagesIn - passed);
   return next;
 }
 
@@ -91,7 +91,6 @@ function pass(
   meter: Meter,
 ): i32 {
   const largest = connection.largestPayload;
-  const totals = connection.totals;
   const lowest = v128.load(LOWEST_OF_ARGUMENTS);
   useSubjectOf(LAST_PUBLISH, permissions.publishNumber);
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
@@ -151,7 +150,7 @@ function pass(
       // It may have been granted, about which `passLonger` asks: asking here would cost every other line 0.6 ns.
       if (subjectClass == NOT_PLAIN) break;
       replySent(connection, meter, subject, length);
-      PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
+      PUBLISH_RUN.add(Operation.PUB, meter, connection, subjectClass, size);
       if (ends == 0) runsNoMore(LAST_PUBLISH);
       else runsOn(LAST_PUBLISH, length);
       p = sizeEnd + 2 + <usize>size + 2;
@@ -192,7 +191,7 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 // @ts-ignore: decorator
 @inline
 function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
-  PUBLISH_RUN.end(Operation.PUB, meter, connection.totals);
+  PUBLISH_RUN.end(Operation.PUB, meter, connection);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;
@@ -206,7 +205,6 @@ function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter)
 function passLonger(connection: Connection, from: usize, end: usize, permissions: Permissions, meter: Meter): usize {
   const largest = connection.largestPayload;
   const lineLimit = <usize>connection.controlLineLimit;
-  const totals = connection.totals;
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = from;
   // After an answer that was granted another one is likely to follow, which `pass` would only leave to this function again.
@@ -240,7 +238,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     connection.sendsRequests = replyLength > 0;
-    PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
+    PUBLISH_RUN.add(Operation.PUB, meter, connection, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   return p;

@@ -41,7 +41,6 @@ export function dropPlainPublishes(connection: Connection, chunk: Chunk, positio
 function drop(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const permissions = access.permissions;
   const pongs = connection.pongs;
-  const totals = connection.totals;
   const largest = connection.largestPayload;
   const lineLimit = <usize>connection.controlLineLimit;
   const begin = chunk.address(position);
@@ -89,7 +88,7 @@ function drop(connection: Connection, chunk: Chunk, position: i32, access: Acces
     }
     count++;
     bytes += size;
-    totals.refused++;
+    connection.refused++;
     access.refuse(Violation.PUBLISH, subject, length, ruleOf(answer));
     recordRefusal(connection, false, Operation.PUB, reasonOf(answer), access, 0, 0);
     p = next;

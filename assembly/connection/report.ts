@@ -85,7 +85,7 @@ export function recordRefusal(
 ): void {
   const rate = connection.refusalRate;
   const admitted = rate != null && rate.admits(callbackTime());
-  if (!admitted && (dryRun || connection.totals.refused > 1)) return;
+  if (!admitted && (dryRun || connection.refused > 1)) return;
   const rule = ruleName(connection, access.rule);
   if (!dryRun) summarizeRefusal(operation, access.name, access.nameLength, reason, rule);
   if (!admitted) return;
@@ -106,7 +106,7 @@ export function recordRefusal(
 export function reportRefusal(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   const operation = line.operation;
   const isSub = operation == Operation.SUB;
-  connection.totals.refused++;
+  connection.refused++;
   const meter = connection.meter;
   if (meter != null) {
     // Refused by the lists alone, which have been asked about this subject last, and have found its class with the answer.
@@ -155,7 +155,7 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
  */
 export function reportRevokedDelivery(connection: Connection, line: ServerLine): void {
   countRefusedDelivery(connection, line, Reason.REVOKED, UNKNOWN);
-  if (connection.totals.refused == 1) {
+  if (connection.refused == 1) {
     summarizeRefusal(line.operation, line.subject, line.subjectLength, Reason.REVOKED, "");
   }
 }
@@ -186,7 +186,7 @@ export function reportRevokedConnection(connection: Connection, reason: Reason):
 
 /** Counts a delivery that was kept back. `label` is the number of a rule's name in stats. */
 function countRefusedDelivery(connection: Connection, line: ServerLine, reason: Reason, label: i32): void {
-  connection.totals.refused++;
+  connection.refused++;
   const meter = connection.meter;
   if (meter == null) return;
   const subjectClass = connection.classOf(line.subject, line.subjectLength);
@@ -201,7 +201,7 @@ function countDryRun(
   reason: Reason,
   access: Access,
 ): void {
-  connection.totals.wouldRefuse++;
+  connection.wouldRefuse++;
   const meter = connection.meter;
   if (meter == null) return;
   meter.wouldRefuse(operation, connection.classOf(subject, length), reason, ruleLabel(connection, access));
@@ -266,8 +266,8 @@ function remedyOf(reason: Reason): string {
 export function reportConnectionRefused(connection: Connection, dryRun: bool, reason: Reason): void {
   const audit = telemetryOf(connection).audit;
   const meter = connection.meter;
-  if (dryRun) connection.totals.wouldRefuse++;
-  else connection.totals.refused++;
+  if (dryRun) connection.wouldRefuse++;
+  else connection.refused++;
   if (meter != null) {
     if (dryRun) meter.wouldRefuse(Operation.CONNECT, NO_SUBJECT, reason, UNKNOWN);
     else meter.refused(Operation.CONNECT, NO_SUBJECT, reason, UNKNOWN, 0);
@@ -297,7 +297,7 @@ export function reportConnectionClosed(connection: Connection): void {
   const now = callbackTime();
   const audit = client.telemetry.audit;
   if (!audit.admitsActivity(now)) return;
-  audit.disconnected(auditSubjectOf(connection), connection.totals, now - connection.openedAt);
+  audit.disconnected(auditSubjectOf(connection), connection, now - connection.openedAt);
 }
 
 /**

@@ -4,7 +4,6 @@ import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { setTextProperty } from "../proxy/properties";
-import { Totals } from "../telemetry/totals";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Connection } from "./connection";
 
@@ -38,13 +37,12 @@ export function summarizeRefusal(operation: Operation, name: usize, length: i32,
 
 /** Sets the whole summary of a connection that ends. */
 export function summarize(connection: Connection, principal: string): void {
-  const totals: Totals = connection.totals;
   if (principal != "") setTextProperty(PRINCIPAL, principal);
   if (connection.clientId != 0) setTextProperty(CLIENT_ID, decimal(connection.clientId));
-  setTextProperty(MESSAGES_IN, decimal(totals.messagesIn));
-  setTextProperty(BYTES_IN, decimal(totals.bytesIn));
-  setTextProperty(MESSAGES_OUT, decimal(totals.messagesOut));
-  setTextProperty(BYTES_OUT, decimal(totals.bytesOut));
-  setTextProperty(REFUSED, decimal(totals.refused));
-  setTextProperty(DENIED, totals.refused > 0 ? "1" : "0");
+  setTextProperty(MESSAGES_IN, decimal(connection.messagesIn));
+  setTextProperty(BYTES_IN, decimal(connection.bytesIn));
+  setTextProperty(MESSAGES_OUT, decimal(connection.messagesOut));
+  setTextProperty(BYTES_OUT, decimal(connection.bytesOut));
+  setTextProperty(REFUSED, decimal(connection.refused));
+  setTextProperty(DENIED, connection.refused > 0 ? "1" : "0");
 }

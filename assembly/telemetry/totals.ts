@@ -1,6 +1,8 @@
-/** What a connection has done, for its last record and for the access log. */
+/**
+ * What a connection has done, for its last record and for the access log. The connection begins with it: a block of its own would take
+ * 16 bytes more, and each callback would touch one more line of memory.
+ */
 @unmanaged
-@final
 export class Totals {
   /**
    * From the client to nats-server (`in`), and from nats-server to the client (`out`). Bytes are those of payloads with their
@@ -13,9 +15,4 @@ export class Totals {
   /** Operations and deliveries that were refused, and those that rules or a configuration in DRY_RUN would have refused. */
   refused: u64 = 0;
   wouldRefuse: u64 = 0;
-
-  /** Gives back the object itself. */
-  destroy(): void {
-    heap.free(changetype<usize>(this));
-  }
 }
