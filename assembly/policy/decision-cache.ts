@@ -70,13 +70,12 @@ export function newQuestion(): u32 {
 }
 
 /**
- * A policy of `entries` entries is about to be asked, of which so many have a beginning of more than HALF and at most LONGEST bytes.
- * Each entry may make an answer for all subjects that begin with its tokens (question.ts), and with room for these, decisions depend
- * less on how large the policy is. For these there is room from now on, up to MOST_READY_SLOTS, since each growth forgets what was
- * known; says whether that is enough for all of them. The tables never shrink again: a VM that had a large policy is likely to have
- * the next.
+ * A policy of `entries` entries is about to be asked. Each entry may make an answer for all subjects that begin with its tokens
+ * (question.ts), and with room for these, decisions depend less on how large the policy is. For these there is room from now on, up to
+ * MOST_READY_SLOTS, since each growth forgets what was known; says whether that is enough for all of them. The tables never shrink
+ * again: a VM that had a large policy is likely to have the next.
  */
-export function makeRoomFor(entries: i32, longBeginnings: i32): bool {
+export function makeRoomFor(entries: i32): bool {
   let count = USUAL_SLOTS;
   while (count / 2 < entries && count < MOST_SLOTS) count <<= 1;
   shortAnswers.mayGrowTo(count);
@@ -84,8 +83,12 @@ export function makeRoomFor(entries: i32, longBeginnings: i32): bool {
   let room = LEAST_BEGINNING_SLOTS;
   while (room / READY_SLOTS < entries && room < MOST_READY_SLOTS) room <<= 1;
   beginningAnswers.makeAtLeast(room);
-  if (longBeginnings > MOST_LONG_BEGINNINGS) shortAnswers.makeAtLeast(USUAL_SLOTS);
   return room / READY_SLOTS >= entries;
+}
+
+/** There are about to be answers for so many beginnings of more than HALF and at most LONGEST bytes, which lie among short subjects. */
+export function makeRoomForLong(beginnings: i32): void {
+  if (beginnings > MOST_LONG_BEGINNINGS) shortAnswers.makeAtLeast(USUAL_SLOTS);
 }
 
 /**

@@ -7,7 +7,7 @@ import { mayNameSubject } from "../nats/jetstream-subjects";
 import { NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
 import { isReservedPublish, isReservedSubscription } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
-import { makeRoomFor, NO_QUESTION } from "./decision-cache";
+import { makeRoomFor, makeRoomForLong, NO_QUESTION } from "./decision-cache";
 import { EntryFlag, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { NONE } from "./none";
 import { answerToAllFrom, answerToPattern } from "./pattern-answer";
@@ -114,14 +114,13 @@ export class Permissions {
     this.publishDeny.trim();
     this.subscribeAllow.trim();
     this.subscribeDeny.trim();
-    const hasRoom = makeRoomFor(
+    const entries =
       this.publishAllow.entryCount +
-        this.publishDeny.entryCount +
-        this.subscribeAllow.entryCount +
-        this.subscribeDeny.entryCount,
-      longBeginningsOf(this.publishAllow) + longBeginningsOf(this.publishDeny),
-    );
-    if (!hasRoom) return;
+      this.publishDeny.entryCount +
+      this.subscribeAllow.entryCount +
+      this.subscribeDeny.entryCount;
+    if (!makeRoomFor(entries)) return;
+    makeRoomForLong(longBeginningsOf(this.publishAllow) + longBeginningsOf(this.publishDeny));
     this.foresee(this.publishAllow);
     this.foresee(this.publishDeny);
   }

@@ -259,7 +259,7 @@ describe("many decisions", () => {
   });
 
   it("about beginnings have room from the start for as many as a large policy has entries", () => {
-    expect(makeRoomFor(16_000, 0)).toBe(true);
+    expect(makeRoomFor(16_000)).toBe(true);
     const question = newQuestion();
     for (let i = 0; i < 8000; i++) storeBeginning(question, `start.${i}.`, i);
     let found = 0;
@@ -270,8 +270,8 @@ describe("many decisions", () => {
 
   it("have room for each entry of a large policy twice over, up to 262,144", () => {
     const question = newQuestion();
-    expect(makeRoomFor(100_000, 0)).toBe(false);
-    expect(makeRoomFor(10, 0)).toBe(true);
+    expect(makeRoomFor(100_000)).toBe(false);
+    expect(makeRoomFor(10)).toBe(true);
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 100_000; i++) store(question, `large.${i}`, Reason.ALLOWED, i);
     }
@@ -283,7 +283,7 @@ describe("many decisions", () => {
     for (let i = 0; i < 100_000; i++) if (recalledBeginning(question, `large.${i}.`) == i) found++;
     expect(found).toBeGreaterThan(99_000);
     const again = newQuestion();
-    expect(makeRoomFor(i32.MAX_VALUE, 0)).toBe(false);
+    expect(makeRoomFor(i32.MAX_VALUE)).toBe(false);
     for (let i = 0; i < 300_000; i++) store(again, `larger.${i}`, Reason.ALLOWED, i);
     expect(foundAmong(again, "larger", 300_000)).toBeLessThanOrEqual(262_144);
   });
