@@ -4,7 +4,7 @@ import { Tokens } from "../nats/subject";
 import { NONE } from "./none";
 import { queueMatches } from "./queue";
 import { hasStepsLeft, MAX_STEPS, spendSteps } from "./search-steps";
-import { Link, Node, TokenTree } from "./token-tree";
+import { keyBelow, keyBelowStar, Link, Node, ROOT, ROOT_KEY, TokenTree } from "./token-tree";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
 export const enum EntryFlag {
@@ -73,16 +73,16 @@ export class SubjectMatcher extends TokenTree {
     heap.free(changetype<usize>(this));
   }
 
-  /** Gives back memory that the present entries do not need. To be called when all have been added. */
-  trim(): void {
-    this.trimTree();
+  /** To be called once, when all entries have been added and before any is looked for. Gives back memory that they do not need. */
+  seal(): void {
+    this.sealTree();
     this.entries.trim(this.entryCount * Entry.STRIDE);
   }
 
   /** Adds an entry of a rule. `tokens` is its subject, split; `flags` are EntryFlags; without a queue `queueLength` is 0. */
   add(tokens: Tokens, rule: i32, flags: i32, queue: usize, queueLength: i32): void {
     const text = this.texts.append(tokens.subject, tokens.subjectLength);
-    let node = 0;
+    let node = ROOT;
     let isTail = false;
     for (let i = 0; i < tokens.count; i++) {
       if (tokens.isGreater(i)) {
@@ -154,29 +154,32 @@ export class SubjectMatcher extends TokenTree {
   // @ts-ignore: decorator
   @inline
   private placeOf(tokens: Tokens, flags: i32): i32 {
-    return this.entryCount == 0 ? NONE : this.placeFrom(0, tokens, 0, flags);
+    return this.entryCount == 0 ? NONE : this.placeFrom(ROOT, ROOT_KEY, tokens, 0, flags);
   }
 
   /** Where among `nodes` the rule lies, a Node.RULE or Node.GREATER_RULE, or NONE. */
-  private placeFrom(node: i32, tokens: Tokens, index: i32, flags: i32): i32 {
+  private placeFrom(node: i32, key: u32, tokens: Tokens, index: i32, flags: i32): i32 {
     while (true) {
       const at = node * Node.STRIDE;
       if (index == tokens.count) return this.hasPlain(at + Node.RULE, flags) ? at + Node.RULE : NONE;
       if (this.hasPlain(at + Node.GREATER_RULE, flags)) return at + Node.GREATER_RULE;
       const star = this.star(node);
       if (index >= tokens.recorded || (star == NONE && !this.hasChild(node))) return NONE;
-      const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+      const childKey = keyBelow(key, tokens.hash(index));
+      const child = this.child(node, childKey, tokens, index);
       index++;
       if (star == NONE) {
         if (child == NONE) return NONE;
         node = child;
+        key = childKey;
         continue;
       }
       if (child != NONE) {
-        const place = this.placeFrom(child, tokens, index, flags);
+        const place = this.placeFrom(child, childKey, tokens, index, flags);
         if (place != NONE) return place;
       }
       node = star;
+      key = keyBelowStar(key);
     }
   }
 
@@ -201,7 +204,7 @@ export class SubjectMatcher extends TokenTree {
   /** An entry without queue that contains the whole pattern `tokens`, or NONE. */
   findCovering(tokens: Tokens): i32 {
     this.contains = !tokens.hasInnerGreater;
-    return this.entryCount == 0 ? NONE : this.coverFrom(0, tokens, 0);
+    return this.entryCount == 0 ? NONE : this.coverFrom(ROOT, tokens, 0);
   }
 
   private coverFrom(node: i32, tokens: Tokens, index: i32): i32 {
@@ -214,7 +217,7 @@ export class SubjectMatcher extends TokenTree {
       const found = this.coverFrom(star, tokens, index + 1);
       if (found != NONE) return found;
     }
-    const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+    const child = this.childOf(node, tokens, index);
     return child == NONE ? NONE : this.coverFrom(child, tokens, index + 1);
   }
 
@@ -222,7 +225,7 @@ export class SubjectMatcher extends TokenTree {
   collect(tokens: Tokens): void {
     this.foundCount = 0;
     this.contains = !tokens.hasInnerGreater;
-    if (this.entryCount > 0) this.collectFrom(0, tokens, 0, true);
+    if (this.entryCount > 0) this.collectFrom(ROOT, tokens, 0, true);
   }
 
   /** One of the `foundCount` entries that `collect` has found last. */
@@ -245,7 +248,7 @@ export class SubjectMatcher extends TokenTree {
     if (index >= tokens.recorded || (star == NONE && !this.hasChild(node))) return;
     // '*' takes any one token; as a pattern it contains '*' but not '>'.
     if (star != NONE) this.collectFrom(star, tokens, index + 1, covers && !(this.contains && tokens.isGreater(index)));
-    const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+    const child = this.childOf(node, tokens, index);
     if (child != NONE) this.collectFrom(child, tokens, index + 1, covers);
   }
 
@@ -272,7 +275,7 @@ export class SubjectMatcher extends TokenTree {
     this.anyQueue = anyQueue;
     this.queue = queue;
     this.wantedQueueLength = queueLength;
-    const found = this.overlapFrom(0, tokens, 0);
+    const found = this.overlapFrom(ROOT, tokens, 0);
     spendSteps(this.steps, tokens.subjectLength);
     return found;
   }
@@ -292,7 +295,7 @@ export class SubjectMatcher extends TokenTree {
     if (tokens.beginsWithWildcard(index)) {
       found = this.overlapOf(this.link(node, Link.FIRST_CHILD), tokens, index + 1);
     } else {
-      const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+      const child = this.childOf(node, tokens, index);
       if (child != NONE) found = this.overlapFrom(child, tokens, index + 1);
     }
     return found != NONE ? found : this.overlapOf(this.link(node, Link.FIRST_ODD), tokens, index + 1);

@@ -110,10 +110,10 @@ export class Permissions {
 
   /** To be called once, when all entries have been added and before any question is asked: it answers the first ones itself. */
   prepare(): void {
-    this.publishAllow.trim();
-    this.publishDeny.trim();
-    this.subscribeAllow.trim();
-    this.subscribeDeny.trim();
+    this.publishAllow.seal();
+    this.publishDeny.seal();
+    this.subscribeAllow.seal();
+    this.subscribeDeny.seal();
     const entries =
       this.publishAllow.entryCount +
       this.publishDeny.entryCount +

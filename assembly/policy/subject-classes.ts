@@ -42,6 +42,11 @@ export class ClassMatcher {
     this.matcher.add(tokens, place, EntryFlag.NONE, 0, 0);
   }
 
+  /** To be called once, when all have been added and before any subject is asked of. */
+  seal(): void {
+    this.matcher.seal();
+  }
+
   /** By how many leading tokens the last `decide`, of any matcher, found its answer (`Tokens.looked`). */
   get looked(): i32 {
     return tokens.looked;
@@ -122,6 +127,7 @@ export class SubjectClasses {
       matcher.add(place, entry.number);
       for (let i = 0; i < entry.patterns.length; i++) matcher.addPattern(entry.patterns[i], place);
     }
+    matcher.seal();
     return matcher;
   }
 }

@@ -18,6 +18,7 @@ export function addEntry(matcher: SubjectMatcher, entry: string, rule: i32, flag
 export function matcherOf(entries: string[]): SubjectMatcher {
   const matcher = new SubjectMatcher();
   for (let i = 0; i < entries.length; i++) addEntry(matcher, entries[i], i);
+  matcher.seal();
   return matcher;
 }
 

@@ -148,7 +148,7 @@ describe("an entry", () => {
 
 describe("a matcher", () => {
   it("without entries is empty and finds nothing", () => {
-    const matcher = new SubjectMatcher();
+    const matcher = matcherOf([]);
     expect(matcher.isEmpty).toBe(true);
     expect(matcher.hasQueues).toBe(false);
     expect(find(matcher, "a")).toBe(NONE);
@@ -222,7 +222,7 @@ describe("a matcher", () => {
       assert(find(matcher, subjects[i]) == rules[i], `the entry for ${subjects[i]}`);
     }
     matcher.destroy();
-    expect(new SubjectMatcher().findRule(tokensOf("a.b"))).toBe(NONE);
+    expect(matcherOf([]).findRule(tokensOf("a.b"))).toBe(NONE);
   });
 
   it("finds an entry with all of the requested flags, even among equal entries", () => {
@@ -230,12 +230,37 @@ describe("a matcher", () => {
     addEntry(matcher, "a.*", 0);
     addEntry(matcher, "a.*", 1, EntryFlag.REPLIES_ANY);
     addEntry(matcher, "a.>", 2, EntryFlag.ROLLUP_ALL);
+    matcher.seal();
     expect(find(matcher, "a.b", EntryFlag.NONE)).not.toBe(NONE);
     expect(find(matcher, "a.b", EntryFlag.REPLIES_ANY)).toBe(1);
     expect(find(matcher, "a.b", EntryFlag.ROLLUP_ALL)).toBe(2);
     expect(find(matcher, "a.b", EntryFlag.REPLIES_ANY | EntryFlag.ROLLUP_ALL)).toBe(NONE);
     expect(find(matcher, "a.b.c", EntryFlag.REPLIES_ANY)).toBe(NONE);
     matcher.destroy();
+  });
+
+  it("finds each entry wherever among the slots its nodes have come to lie, and nothing else", () => {
+    for (let tree = 0; tree < 200; tree++) {
+      const entries: string[] = [];
+      const matching: string[] = [];
+      for (let i = 0; i < 12; i += 3) {
+        entries.push(`${tree}.*.${i}`);
+        matching.push(`${tree}.x.${i}`);
+        entries.push(`${tree}.${i}.>`);
+        matching.push(`${tree}.${i}.x`);
+        entries.push(`${tree + i + 1}.${i}`);
+        matching.push(`${tree + i + 1}.${i}`);
+      }
+      const matcher = matcherOf(entries);
+      for (let i = 0; i < entries.length; i++) {
+        assert(find(matcher, matching[i]) == i, matching[i]);
+        assert(covering(matcher, entries[i]) == i, entries[i]);
+        assert(collected(matcher, entries[i]) == `${i}!`, entries[i]);
+        assert(find(matcher, `${tree}.${i}`) == NONE, `${tree}.${i}`);
+        assert(find(matcher, `${matching[i]}x`) == (i % 3 == 1 ? i : NONE), `${matching[i]}x`);
+      }
+      matcher.destroy();
+    }
   });
 
   it("leaves entries with a queue out of plain look-ups, but not out of what is collected", () => {
