@@ -10,11 +10,12 @@ const HMSG: u64 = 0x47534d48;
 const ERR: u64 = 0x5252450d;
 
 /**
- * Bytes of the longest line of a broker that is read. It has room for an INFO with hundreds of `connect_urls`, and for a MSG
- * with a publisher's longest line and a subscriber's longest sid, of 64 KiB each at most (`limits.controlLine`), and a verb and
- * a blank more. A longer line is not NATS.
+ * Bytes of the longest line of a broker that is read. It has room for an INFO with hundreds of `connect_urls`, and for a MSG with
+ * the longest subject, that of a topic of MQTT of 65,535 dots, each of which becomes two bytes (mqtt.go
+ * `mqttToNATSSubjectConversion`), with a subscriber's longest sid, of 64 KiB (`limits.controlLine`), and with as much for the
+ * reply subject, and what imports and mappings write before the subject. A longer line is not NATS.
  */
-export const SERVER_LINE_LIMIT: i32 = 2 * 65_536 + 64;
+export const SERVER_LINE_LIMIT: i32 = 4 * 65_536;
 
 /** Bytes of the PONG that nats-server writes (client.go `pongProto`). */
 export const PONG_LENGTH: i32 = 6;
