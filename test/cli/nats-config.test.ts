@@ -119,6 +119,12 @@ describe("what nats.conf opens beside the client port", () => {
       assert.deepEqual(ids(...withConf(`port: 4222\n${accounts}\n${key}: SYS\n`)), [], key);
   });
 
+  it("rewrites subjects by a default domain of JetStream, at the top level alone", () => {
+    const domain = "default_js_domain: { SHOP: hub }";
+    assert.deepEqual(ids(...withConf(`port: 4222\n${domain}\n`)), ["nats-mappings"]);
+    assert.deepEqual(ids(...withConf(`port: 4222\naccounts { SYS { ${domain} } }\nsystem: SYS\n`)), []);
+  });
+
   it("is read in a Secret too, encoded or not", () => {
     const conf = "port: 4222\nauthorization { user: a }\n";
     for (const holder of [{ data: { "nats.conf": btoa(conf) } }, { stringData: { "nats.conf": conf } }]) {

@@ -16,6 +16,9 @@ import { Grouped } from "../grouped.ts";
 /** Keys at the top level or in an account that rewrite subjects or pass them to other accounts. */
 const REWRITING = new Set(["mappings", "maps", "imports", "exports"]);
 
+/** At the top level: a domain that is written into requests to JetStream (nats-server `server/server.go`, `registerAccountNoLock`). */
+const DEFAULT_DOMAIN = "default_js_domain";
+
 /** Keys of `authorization` that ask clients who they are; `timeout` does not. */
 const ASKING = new Set(["user", "username", "pass", "password", "token", "users", "auth_callout"]);
 
@@ -25,8 +28,8 @@ const ASKING_AT_TOP = new Set(["no_auth_user", "operator", "operators", "trusted
 /** The blocks around a key count: `imports` among a user's permissions, for example, would mean something else. */
 function isRewriting({ path }: ConfEntry, systemAccount: string): boolean {
   const key = path.at(-1) ?? "";
-  const isOfAccount = path.length === 3 && path[0] === "accounts" && path[1] !== systemAccount;
-  return REWRITING.has(key) && (path.length === 1 || isOfAccount);
+  if (path.length === 1) return REWRITING.has(key) || key === DEFAULT_DOMAIN;
+  return path.length === 3 && path[0] === "accounts" && path[1] !== systemAccount && REWRITING.has(key);
 }
 
 function isAsking({ path }: ConfEntry, systemAccount: string): boolean {
@@ -219,9 +222,10 @@ export const natsConf = family<Id>(
     "nats-mappings": {
       severity: "warning",
       what:
-        "nats.conf rewrites subjects behind the filter, by mappings or by imports and exports of accounts. The filter judges " +
-        "the subject that a client writes, but the message goes to another one.",
-      remedy: "remove them; a policy cannot be combined with rewritten subjects",
+        "nats.conf rewrites subjects behind the filter, by mappings, by imports and exports of accounts, or by `default_js_domain`. " +
+        "The filter judges the subject that a client writes, but the message goes to another one: a deny of that one alone does not hold.",
+      remedy:
+        "remove them, or write the policy for what clients write: deny whatever leads to a denied subject, too (docs/threat-model.md)",
     },
     "nats-latency": {
       severity: "warning",
