@@ -249,7 +249,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "mappings",
     title: "Account mappings",
-    why: "nats-server judges the mapped subject, the filter sees the unmapped one: do not combine mappings with a policy. Where a mapping leads into an allowed subject the filter refuses more, where it leads out of a denied one less.",
+    why: "nats-server judges the mapped subject, the filter sees the unmapped one, whatever the weight, the cluster or a partition makes of it. Where a mapping leads into an allowed subject the filter refuses more, where it leads out of a denied one less. So write a policy for what clients write, deny there what a mapping leads to a denied subject, and let nobody subscribe to what a mapping takes: an answer there is mapped, too.",
     stricter: "neither",
     sessions: [
       "map-002-allow-a-sub-PUB-sub-x",

@@ -106,7 +106,11 @@ const WITHOUT_SESSION = `## Differences that no session shows
   \`$JS.hub.API.$KV.b.k\` is \`$KV.b.k\`. Here the subject is judged, and named in the text, as the client writes it, and a deny
   entry that begins \`$JS.API.\`, \`$KV.\` or \`$OBJ.\` counts for every domain as well. So \`allow: [$JS.API.>]\` does not admit a client
   that names the domain, and \`deny: [$JS.API.>]\` refuses those of other domains, too. One that begins with \`*\` does not.
-  Stricter: neither.
+  With \`default_js_domain\` nats-server writes a domain in before it judges: \`$JS.API.STREAM.PURGE.S\` is
+  \`$JS.hub.API.STREAM.PURGE.S\` to it, and \`$KV.b.k\` is \`$JS.hub.API.$KV.b.k\`. Here a deny entry with the domain keeps nobody from
+  what is written without it, so write entries without. Stricter: neither.
+- **A line of more than 262,144 bytes from nats-server** ends the connection here, since it is held until it is judged. A mapping
+  or transform that writes a token of MQTT's longest topics twice makes one. Stricter: filter.
 - **What nats-server says about permissions.** The answer to \`$SYS.REQ.USER.INFO\` (\`nats account info\`) names none. A publish
   that is refused here draws no trace event to its \`Nats-Trace-Dest\`, and in that of a message that the filter keeps back the
   subscription counts as served. Stricter: neither.
