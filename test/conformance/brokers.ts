@@ -26,7 +26,9 @@ function brokerConfig(sessions: readonly Session[], options: ServerOptions, rest
   const accounts = sessions.map(({ id, permissions }) => {
     const own = restricted && permissions !== null ? `, permissions: ${JSON.stringify(permissions)}` : "";
     const users = `[{user: "c-${id}", password: "p"${own}}, {user: "o-${id}", password: "p"}]`;
-    return `  "${id}": {${mappings}users: ${users}}`;
+    if (!options.imports) return `  "${id}": {${mappings}users: ${users}}`;
+    const peers = `  "peers-${id}": {exports: [{stream: ">"}], users: [{user: "p-${id}", password: "p"}]}`;
+    return `${peers}\n  "${id}": {imports: [{stream: {account: "peers-${id}", subject: ">"}}], users: ${users}}`;
   });
   lines.push(`accounts {\n${accounts.join("\n")}\n}`);
   if (auth === "no_auth_user") lines.push(`no_auth_user: "c-${sessions[0]?.id}"`);

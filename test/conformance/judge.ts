@@ -4,7 +4,7 @@ import { comparable } from "./compare.ts";
 import { withoutDeniedAnswers } from "./no-responders.ts";
 import { patient, replay } from "./replay.ts";
 import { render, type Rendered, type Script } from "./script.ts";
-import type { Outcome, Session } from "./session.ts";
+import type { Outcome, ServerOptions, Session } from "./session.ts";
 import type { Strictness } from "./strictness.ts";
 
 /** A script as it is sent through the filter, and as it is sent to nats-server, which judges it. */
@@ -26,8 +26,12 @@ export interface Verdict {
   through: object;
 }
 
-export function caseOf(script: Script, id: string): Case {
-  return { filtered: render(script, id, false), oracle: render(script, id, true) };
+export function caseOf(script: Script, id: string, server: ServerOptions = {}): Case {
+  const rendered = (oracle: boolean): Rendered => {
+    const { session, ...rest } = render(script, id, oracle);
+    return { session: { ...session, server }, ...rest };
+  };
+  return { filtered: rendered(false), oracle: rendered(true) };
 }
 
 export function sessionOf(one: Case): Session {

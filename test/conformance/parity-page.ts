@@ -43,7 +43,8 @@ expectation of ours decides: nats-server is asked each time.
   ${SEED} have ${grouped(generated.operations)} operations; ${grouped(generated.exact)} of them meet no refusal of the filter's own and must end alike as they are. In the others
   nats-server is sent a PING in place of each operation that the filter refuses by the list below. The PING stands for the
   refusal, and everything else must be alike. \`SESSIONS=20000 npm run test:conformance\` runs more, \`SEED=…\` runs the same again. A
-  session that differs is shortened before it is printed.
+  session that differs is shortened before it is printed. The first ${grouped(SESSIONS / 20)} of them without a maximum run a second time, with the
+  peer in another account, whose messages are imported.
 - **Splits:** the recorded sessions cut at each byte of both directions, more than 600,000 cuts, and in random chunks, in
   the Node host; a random sample through Envoy in writes of one byte. What comes out is the same.
 

@@ -41,7 +41,7 @@ export function patient(session: Session): Session {
  */
 export async function replay(session: Session, route: Route, expected?: Outcome): Promise<Outcome> {
   const hasAccount = (session.server.auth ?? "user") !== "none";
-  const credentials = (who: "c" | "o"): Record<string, string> =>
+  const credentials = (who: "c" | "o" | "p"): Record<string, string> =>
     hasAccount ? { user: `${who}-${session.id}`, pass: "p" } : {};
   const observer = await Wire.open(route.brokerPort);
   await handshake(observer, { ...FULL, ...credentials("o") });
@@ -69,7 +69,11 @@ export async function replay(session: Session, route: Route, expected?: Outcome)
       if (how.from === "peer") {
         if (!peer) {
           peer = await Wire.open(route.brokerPort);
-          await handshake(peer, { ...FULL, ...session.peer_connect, ...credentials("o") });
+          await handshake(peer, {
+            ...FULL,
+            ...session.peer_connect,
+            ...credentials(session.server.imports ? "p" : "o"),
+          });
         }
         peer.send(bytes);
         await peer.barrier(how.pings);

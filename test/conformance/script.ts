@@ -286,6 +286,12 @@ function beforeReuses(operations: Operation[], bounded: Set<string>): Operation[
   return pieces;
 }
 
+/** Whether some UNSUB has a maximum. */
+export function hasMaximum({ steps }: Script): boolean {
+  const operations = steps.flatMap((step) => ("operations" in step ? step.operations : []));
+  return operations.some((operation) => operation.op === "UNSUB" && operation.max !== undefined);
+}
+
 function untraced(publish: Publish): Publish {
   return publish.headers?.kind === "Nats-Trace-Dest" ? plainHeader(publish) : publish;
 }

@@ -27,6 +27,8 @@ export interface ServerOptions {
   max_subscriptions?: number;
   max_sub_tokens?: number;
   mappings?: Record<string, string>;
+  /** The peer is in an account of its own, and the others' account imports all that is published there. */
+  imports?: boolean;
   timeout?: number;
   ping_interval?: string;
   ping_max?: number;

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { Brokers } from "./brokers.ts";
 import { scripts } from "./generator.ts";
 import { caseOf, judge, sessionOf, type Case, type Verdict } from "./judge.ts";
+import { hasMaximum } from "./script.ts";
+import type { ServerOptions } from "./session.ts";
 
 export interface Shrunk {
   one: Case;
@@ -17,17 +19,18 @@ const MILLISECONDS = 90_000;
  * tries each result against live servers, which are kept while the permissions stay the same. Undefined if the session no longer
  * fails.
  */
-export async function shrink(seed: number, index: number): Promise<Shrunk | undefined> {
+export async function shrink(seed: number, index: number, server: ServerOptions): Promise<Shrunk | undefined> {
   let brokers: Brokers | undefined;
   let permissions = "";
   let runs = 0;
   let shortest: Shrunk | undefined;
   const failing = fc.asyncProperty(scripts, async (script) => {
-    const one = caseOf(script, "generated");
+    if (server.imports && hasMaximum(script)) return true;
+    const one = caseOf(script, "generated", server);
     const block = JSON.stringify(script.permissions);
     if (!brokers || block !== permissions) {
       await brokers?.stop();
-      brokers = await Brokers.start([sessionOf(one)], {});
+      brokers = await Brokers.start([sessionOf(one)], server);
       permissions = block;
     }
     runs += 1;
