@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { isCrLf } from "./plain-line";
-import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG, SPACE } from "./words";
+import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG, SPACE, TAB } from "./words";
 import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
@@ -51,7 +51,7 @@ export class ServerLine {
   replyLength: i32 = 0;
   size: i32 = 0;
   headerLength: i32 = 0;
-  /** A subject or reply holds a CR or LF: a client would read a line where there is none. */
+  /** A subject or reply holds a CR, LF or TAB: a client would read a line or an argument where there is none. */
   hasLineBreak: bool = false;
 
   /**
@@ -187,9 +187,10 @@ export class ServerLine {
   }
 
   /**
-   * A MSG with a CR or LF where none belongs. A publisher that no filter restrains can make nats-server send one
+   * A MSG with a CR, LF or TAB where none belongs. A publisher that no filter restrains can make nats-server send one
    * (`PUB \nfoo 1`), and such a subject never holds CR LF: so the line ends at the first CR LF, and the last arguments are
-   * the sizes.
+   * the sizes. In nats-server 2.10 and 2.11 a topic of MQTT has any of these (mqtt.go `mqttToNATSSubjectConversion`). By CR LF in
+   * one, which has no blank before it, the line is none.
    */
   private readBroken(operation: Operation, pointer: usize, subject: usize, end: usize): Reading {
     let p = subject;
@@ -227,7 +228,7 @@ export class ServerLine {
 // @ts-ignore: decorator
 @inline
 function endsArgument(b: u8): bool {
-  return b == SPACE || b == CR || b == LF;
+  return b == SPACE || b == TAB || b == CR || b == LF;
 }
 
 /** Where the argument at `p` ends, or `end`. It may hold control characters, at which `endOfArgument` (plain-line.ts) ends a client's. */

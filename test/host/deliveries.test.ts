@@ -155,6 +155,18 @@ describe("a delivery whose subject or reply subject has what the client's librar
     assert.equal(wire.server(without), without);
   });
 
+  it("is withheld from everybody where it has a TAB, which all libraries take for a blank", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host, { connect: speaking("go") });
+    wire.client("SUB ok.> 1\r\nSUB ok.b 2\r\n");
+    const plain = msg("ok.a", "1", "y");
+    const tabs = [msg("ok.b\t2", "1", "x"), msg("ok.a", "1", "x", "_INBOX.a\tb"), hmsg("ok.b\t2", "1", headers)];
+    assert.equal(wire.server(plain + tabs.join(plain) + plain), plain.repeat(4));
+    for (const byte of tabs.join("")) assert.equal(wire.server(byte), "");
+    assert.equal(wire.server(plain), plain);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 6);
+  });
+
   it("is withheld from nats-py where its headers are shorter than any that a library writes", () => {
     const host = configuredHost();
     const wire = Wire.connected(host, { connect: python });

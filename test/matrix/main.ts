@@ -13,9 +13,12 @@ import {
 import { buildFilter } from "../../tools/wasm.ts";
 
 /**
- * `npm run test:matrix` runs the recorded sessions with each nats-server behind each Envoy, and the smuggling run with each
- * nats-server. It takes some minutes and is not part of `npm test`.
+ * `npm run test:matrix` runs the recorded sessions with each nats-server behind each Envoy, and devices of MQTT and the smuggling
+ * run with each nats-server. It takes some minutes and is not part of `npm test`.
  */
+
+/** What devices of MQTT can make nats-server write, behind the newest Envoy. */
+const DEVICES = "test/matrix/devices.test.ts";
 
 /** Without an Envoy: what the compiled filter lets through of random streams is sent to the nats-server, whose trace decides. */
 const SMUGGLING = "test/fuzz/reader.test.ts";
@@ -42,7 +45,9 @@ interface Row {
 }
 
 const { natsServer: chosenServers, envoy: chosenEnvoys } = new Command("npm run test:matrix --")
-  .description("Runs the recorded sessions and the smuggling run with every version of nats-server and Envoy.")
+  .description(
+    "Runs the recorded sessions, devices of MQTT and the smuggling run with every version of nats-server and Envoy.",
+  )
   .addOption(new Option("--nats-server <versions...>", "only these").choices(natsServers).default(natsServers))
   .addOption(new Option("--envoy <versions...>", "only these").choices(envoys))
   .parse()
@@ -73,6 +78,7 @@ for (const server of chosenServers) {
     const env = { NATS_SERVER, ENVOY: await pinnedEnvoy(version) };
     rows.push(await runTests(`sessions, nats-server ${server}, Envoy ${version}`, "test/matrix/broker.test.ts", env));
   }
+  rows.push(await runTests(`devices, nats-server ${server}`, DEVICES, { NATS_SERVER }));
   rows.push(await runTests(`smuggling, nats-server ${server}`, SMUGGLING, { NATS_SERVER }));
 }
 

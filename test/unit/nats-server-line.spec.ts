@@ -96,6 +96,9 @@ describe("a line of nats-server", () => {
     expect(read("MSG \nfoo 1 5\r\n")).toBe("MSG with a line break 5");
     expect(read("MSG a\rb 1 r 7\r\n")).toBe("MSG with a line break 7");
     expect(read("MSG a\nMSG b 1 7\r\n")).toBe("MSG with a line break 7");
+    expect(read("MSG a\t2 1 7\r\n")).toBe("MSG with a line break 7");
+    expect(read("MSG a 1 r\t2 7\r\n")).toBe("MSG with a line break 7");
+    expect(read("MSG a\r\nMSG\tb\t1\t1\r\nx\r\n 1 7\r\n")).toBe("no NATS");
     expect(read("MSG a\nb 1 x\r\n")).toBe("no NATS");
     expect(read("MSG a 1 5\n\r\n")).toBe("no NATS");
     expect(read("MSG a\nb 1 7\r")).toBe("incomplete");
