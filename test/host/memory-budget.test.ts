@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
 import { LINE, MEMORY, subs } from "./memory.ts";
-import { configuredHost, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("limits.memory, the budget of a VM", () => {
   it("ends a connection that asks for more than an eighth of it, and leaves the others alone", () => {
@@ -153,6 +153,15 @@ describe("limits.memory, the budget of a VM", () => {
     assert.deepEqual(outcomes, new Set([begun + rest, ""]));
   });
 
+  /** Lets others take as much of the budget as a callback may find taken. */
+  function fill(host: Host): Wire[] {
+    const others = Array.from({ length: 30 }, () => Wire.connected(host));
+    for (let i = 0; stat(host, "istio_nats_memory_bytes") < MEMORY * 0.89; i++) {
+      others[i % others.length]!.client(`${LINE} ${i}\r\n`);
+    }
+    return others;
+  }
+
   it("when used up, ends a subscription that has reached its maximum together with its connection", () => {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
     const host = configuredHost({ rule, limits: { memory: MEMORY } });
@@ -163,10 +172,7 @@ describe("limits.memory, the budget of a VM", () => {
       wire.client(`SUB ok.* ${sid}\r\nUNSUB ${sid} 1\r\n`);
       wire.server(PONG);
     }
-    const others = Array.from({ length: 30 }, () => Wire.connected(host));
-    for (let i = 0; stat(host, "istio_nats_memory_bytes") < MEMORY * 0.89; i++) {
-      others[i % others.length]!.client(`${LINE} ${i}\r\n`);
-    }
+    const others = fill(host);
     // One cannot be remembered. If the filter forgot it, the server would continue a subscription that has ended here.
     const twice = (sid: string): string => msg("ok.a", sid, "x") + msg("ok.b", sid, "x");
     const passed = wire.server(sids.map(twice).join(""));
@@ -178,4 +184,35 @@ describe("limits.memory, the budget of a VM", () => {
     assert.ok(wire.connection.closed);
     assert.ok(others.every(({ connection }) => !connection.closed));
   });
+
+  it("when used up, also ends one whose maximum was reached before nats-server could read it with its connection", () => {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+    const host = configuredHost({ rule, limits: { memory: MEMORY, outstandingReplies: MEMORY } });
+    const wire = Wire.connected(host);
+    const sids = Array.from({ length: 140 }, (_, i) => `${i}${"x".repeat(4000)}`);
+    wire.client(sids.map((sid) => `SUB ok.* ${sid}\r\n`).join(""));
+    assert.equal(wire.client(sids.map((sid) => `UNSUB ${sid} 1\r\n`).join("")), PING.repeat(sids.length));
+    const reached = sids.map((sid) => msg("ok.a", sid, "x")).join("");
+    assert.equal(wire.server(reached), reached);
+    fill(host);
+    assert.equal(wire.server(PONG.repeat(sids.length) + msg("ok.b", sids.at(-1)!, "x")), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+    assert.ok(wire.connection.closed);
+  });
+
+  for (const [what, line, connect] of [
+    ["publishes", "PUB no.SUBJECT 0\r\n\r\n", CONNECT],
+    ["publishes in pedantic mode", "PUB no.SUBJECT 0\r\n\r\n", "CONNECT {}\r\n"],
+    ["subscriptions", "SUB no.SUBJECT 1\r\n", CONNECT],
+    ["members of queue groups", "SUB no.SUBJECT q 1\r\n", CONNECT],
+  ] as const) {
+    it(`when used up, ends a connection whose refused ${what} cannot be remembered, and lets none of them pass`, () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const wire = Wire.connected(host, { connect });
+      fill(host);
+      const out = wire.client(line.replace("SUBJECT", "x".repeat(4000)).repeat(250));
+      assert.match(out, /^(?:PING\r\n){100,249}\?\r\n$/);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+    });
+  }
 });
