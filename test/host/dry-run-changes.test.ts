@@ -277,6 +277,21 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
   });
 
+  it("is passed on with all of its digits, of which nats-server reads nine at most", () => {
+    for (const [maximum, told] of [
+      [9, 12],
+      [98, 101],
+      [999_999_990, 999_999_993],
+      [999_999_999, 999_999_999],
+    ] as const) {
+      const { host, wire } = connected(enforced);
+      wire.client(`SUB ok.* 1\r\nUNSUB 1 ${maximum}\r\n`);
+      assert.equal(wire.server(PONG + msg("ok.no", "1").repeat(3)), "");
+      host.configure(observed);
+      assert.equal(wire.client(PING), `UNSUB 1 ${told}\r\n${PING}`);
+    }
+  });
+
   it("is passed on plus what was withheld even after ENFORCE has returned", () => {
     const { host, wire } = limited();
     wire.server(PONG);

@@ -265,6 +265,12 @@ describe("a subscription whose line began in DRY_RUN", () => {
 });
 
 describe("the reply subject of a delivery whose line began in DRY_RUN", () => {
+  /** What lets a client read that subject, and answer. */
+  const asking = (subject: string): object => ({
+    subscribe: { allow: [subject] },
+    allow_responses: { max: 2, expires: "1m" },
+  });
+
   it("may be answered as often as allow_responses says, if the delivery is not denied", () => {
     const answers = {
       subscribe: { allow: ["ok.*"], deny: ["ok.no"] },
@@ -286,15 +292,42 @@ describe("the reply subject of a delivery whose line began in DRY_RUN", () => {
   });
 
   it("may not be answered if the policy has taken its subscription away", () => {
-    const rule = (...allow: string[]): object => ({ subscribe: { allow }, allow_responses: { max: 2, expires: "1m" } });
-    const { host, wire } = connected(policyOf(rule("no.*"), { mode: "DRY_RUN" }));
+    const { host, wire } = connected(policyOf(asking("no.*"), { mode: "DRY_RUN" }));
     wire.client("SUB no.* 1\r\n");
     const line = msg("no.a", "1", "?", "r.1");
     wire.server(line.slice(0, 5));
-    host.configure(policyOf(rule("ok.*")));
+    host.configure(policyOf(asking("ok.*")));
     const notice = `-ERR 'Permissions Violation for Subscription to "no.*" (sid "1")'\r\n`;
     assert.equal(wire.server(line.slice(5)), line.slice(5) + notice);
     assert.doesNotMatch(wire.client(pub("r.1")), /PUB/);
+  });
+
+  it("may not be answered if the policy is still to take its subscription away, as one of very many", () => {
+    // A millisecond for each clock read. There is one for 64 subscriptions, and ten make a slice.
+    const host = new Host(filterModule(), { clockStep: 1_000_000n });
+    host.configure(policyOf(asking("no.*"), { mode: "DRY_RUN" }));
+    const wire = Wire.connected(host);
+    wire.client(Array.from({ length: 3000 }, (_, sid) => `SUB no.* ${sid}\r\n`).join(""));
+    const line = msg("no.a", "1", "?", "r.1");
+    wire.server(line.slice(0, 5));
+    host.configure(policyOf(asking("ok.*")));
+    assert.ok(wire.server(line.slice(5)).startsWith(line.slice(5)));
+    assert.ok(stat(host, "istio_nats_revoked_subscriptions_total") < 2000);
+    assert.doesNotMatch(wire.client(pub("r.1")), /PUB/);
+  });
+
+  it("may not be answered if its subscription is forgotten, and the policy does not allow its subject", () => {
+    const { host, wire } = connected(policyOf(asking("no.*"), { mode: "DRY_RUN" }));
+    wire.client("SUB no.* 1\r\nUNSUB 1\r\n");
+    for (let i = 0; i < 3; i++) {
+      host.advance(10_000);
+      host.tick();
+    }
+    const line = msg("no.a", "1", "?", "r.1");
+    wire.server(line.slice(0, 5));
+    host.configure(policyOf(asking("ok.*")));
+    assert.equal(wire.server(line.slice(5)), line.slice(5));
+    assert.equal(wire.client(pub("r.1")), PING);
   });
 });
 
