@@ -74,6 +74,18 @@ describe("limits.controlLine", () => {
     }
   });
 
+  it("holds for a publish that is refused, with and without a reply subject, since nats-server reads the line first", () => {
+    for (const names of ["no.1 ok.", "no."]) {
+      for (const connect of [CONNECT, "CONNECT {}\r\n"]) {
+        const host = configuredHost({ limits: { controlLine: 128 } });
+        const fits = `PUB ${names}${"x".repeat(128 - names.length - 2)} 3\r\nabc\r\n`;
+        const long = fits.replace(" 3", "x 3");
+        assert.equal(Wire.connected(host, { connect }).client(fits.repeat(2) + long), `${PING}${PING}${PING}?\r\n`);
+        assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "control_line" }), 1);
+      }
+    }
+  });
+
   it("is configurable in both directions", () => {
     const host = configuredHost({ limits: { controlLine: 128 } });
     assert.equal(
