@@ -36,6 +36,12 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     });
   }
 
+  it("are left out where nats-server skips them, behind PING and PONG", () => {
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client(`PONG \0x\r\n${AFTER}pOnG\n${PING}`), `${PONG}${AFTER}pOnG\n${PING}`);
+    assert.equal(wire.client(`PINGx \r\n${AFTER}`), PING + AFTER);
+  });
+
   it("ends the connection within seconds also where the host's clock is set back by an hour meanwhile", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);

@@ -25,3 +25,15 @@ describe("each number that stats are made of", () => {
     expect(names.at(NO_SUBJECT)).toBe("unknown");
   });
 });
+
+describe("the names that a configuration gives", () => {
+  it("keep their numbers, and are `other` beyond the bound", () => {
+    const names = new Names(4);
+    const orders = names.of("orders");
+    const bills = names.of("bills");
+    expect(names.of("more")).toBe(OTHER_CLASS);
+    expect(names.of("orders")).toBe(orders);
+    expect(names.of("bills")).toBe(bills);
+    expect(names.at(orders) + " " + names.at(bills)).toBe("orders bills");
+  });
+});
