@@ -5,8 +5,8 @@
 const ALIGNMENT: usize = 32;
 
 /**
- * A growable array of i32 outside the collector's heap, for what lives as long as a policy. It is not charged to the
- * budget of connections, since a configuration's size is bounded by itself.
+ * A growable array of i32 outside the collector's heap. It is not charged to the budget of connections: what is kept in one is bounded
+ * by a configuration, or by the length of an INFO.
  */
 @unmanaged
 @final

@@ -30,7 +30,10 @@ export const enum Match {
   NONE = 2,
 }
 
-/** Makes a small letter a capital one; of other bytes only some punctuation changes, into none that a verb has. */
+/**
+ * Makes a small letter a capital one. Other bytes change too, into none that a verb has: what `+` and `-` become has another meaning
+ * there, so that readers look for these as they are first.
+ */
 export const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
 
 /**
