@@ -226,7 +226,8 @@ export function maximumTaken(connection: Connection): void {
   setMax(sub, connection.pongs.maximum, here);
   if (!isLive(sub)) return;
   endIfReached(connection, sub);
-  if (connection.access == null) tellMaximum(connection, sub);
+  // One that the server counts has nothing to tell, and may be gone now, where there is no room to remember what has ended.
+  if (here && connection.access == null) tellMaximum(connection, sub);
 }
 
 /**
