@@ -129,6 +129,13 @@ describe("a sid that was used again when its former subscription was forgotten",
     assert.equal(wire.server(PONG), "");
     assert.equal(wire.client("SUB a.1 3\r\n"), "SUB a.1 3\r\n");
   });
+
+  it("costs a PING also once nats-server has answered one that came before others were forgotten", () => {
+    const { wire } = connected(both);
+    wire.client(`${ends(1, 300)}SUB a.1 1\r\n${ends(301, 300)}`);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client("SUB a.1 300\r\n"), `${PING}SUB a.1 300\r\n`);
+  });
 });
 
 describe("a sid that was used again behind a maximum, so that nats-server may deliver on for it whatever it is told,", () => {
