@@ -29,6 +29,20 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 
+  it("brings nothing that is denied to members of any group, if another group was named the second time", () => {
+    const rule = policyOf({ publish, subscribe: { allow: ["a.>"], deny: ["a.no q"] } });
+    for (const [again, passes] of [
+      ["SUB a.* r 1\r\n", true],
+      ["SUB a.* s 1\r\n", false],
+    ] as const) {
+      const { wire } = connected(rule);
+      const lines = `SUB a.* r 1\r\n${again}`;
+      assert.equal(wire.client(lines), lines);
+      assert.equal(wire.server(msg("a.no", "1")), passes ? msg("a.no", "1") : "");
+      assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
+    }
+  });
+
   it("is not taken for ended because of messages of its former holder", () => {
     const { host, wire } = connected(both);
     wire.client(`SUB a.1 1\r\n${pub("a.1").repeat(3)}UNSUB 1\r\nSUB a.2 1\r\nUNSUB 1 3\r\n`);
