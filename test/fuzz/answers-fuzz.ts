@@ -5,10 +5,9 @@
 import { HURRIED, policyOf, REST } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
-import { Random } from "../host/random.ts";
+import type { Random } from "../host/random.ts";
 import { INFO, PING, Wire } from "../host/wire.ts";
-import { failureText } from "./failure-text.ts";
-import { fewer } from "./fewer.ts";
+import { playBySeed, type Run } from "./by-seed.ts";
 import { NatsParser, type Operation } from "./nats-parser.ts";
 import { ServerSubscriptions } from "./server-subscriptions.ts";
 
@@ -344,26 +343,18 @@ export function play({ clockStep, steps }: AnswersCase): Outcome {
   }
 }
 
-export interface AnswersRun {
-  cases: number;
+export interface AnswersRun extends Run {
   answered: number;
-  /** The first case that went wrong, in readable form. */
-  failure: string | undefined;
 }
 
 /** Plays at most this many cases, of this seed and the following ones. */
-export function fuzzAnswers(seed: number, cases: number): AnswersRun {
-  const run: AnswersRun = { cases: 0, answered: 0, failure: undefined };
-  for (; run.cases < cases && run.failure === undefined; run.cases++) {
-    const caseSeed = (seed + run.cases) >>> 0;
-    const { clockStep, steps } = answersCase(new Random(caseSeed));
-    const { answered, problem } = play({ clockStep, steps });
-    run.answered += answered;
-    if (problem !== undefined) {
-      const fewest = fewer(steps, (some) => play({ clockStep, steps: some }).problem !== undefined);
-      const shortest = play({ clockStep, steps: fewest }).problem ?? problem;
-      run.failure = failureText(shortest, { clockStep }, fewest, caseSeed);
-    }
-  }
-  return run;
+export async function fuzzAnswers(seed: number, cases: number): Promise<AnswersRun> {
+  let all = 0;
+  const problemOf = (one: AnswersCase): string | undefined => {
+    const { answered, problem } = play(one);
+    all += answered;
+    return problem;
+  };
+  const run = await playBySeed(seed, cases, { make: answersCase, problemOf });
+  return { ...run, answered: all };
 }

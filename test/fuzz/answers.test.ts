@@ -7,10 +7,10 @@ import { fuzzAnswers } from "./answers-fuzz.ts";
 const CASES = 100;
 
 describe("what a verbose client is answered while policies change", () => {
-  it(`is one answer to each operation, in its place, in ${CASES} random cases`, (t) => {
+  it(`is one answer to each operation, in its place, in ${CASES} random cases`, async (t) => {
     const seed = freshSeed();
     t.diagnostic(`TEST_SEED=${seed}`);
-    const { failure, answered } = fuzzAnswers(seed, CASES);
+    const { failure, answered } = await fuzzAnswers(seed, CASES);
     assert.equal(failure, undefined);
     t.diagnostic(`${answered} operations were answered`);
     // If most connections ended, the cases would show little.

@@ -2,12 +2,11 @@
 import { HURRIED, policyOf, REST, TICK } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host, SharedData } from "../host/host.ts";
-import { Random } from "../host/random.ts";
+import type { Random } from "../host/random.ts";
 import { MEMORY } from "../host/memory.ts";
 import { CONNECT, INFO, PEER, PING, PONG, stat, Wire } from "../host/wire.ts";
+import { playBySeed, type Run } from "./by-seed.ts";
 import { Session, Shed, type Content, type SubscribePolicy } from "./changes-session.ts";
-import { failureText } from "./failure-text.ts";
-import { fewer } from "./fewer.ts";
 
 /** One event. `of` is the number of a connection. */
 export type Step =
@@ -356,42 +355,18 @@ function changesIn(host: Host): number {
   return 0;
 }
 
-export interface ChangesRun extends Omit<Outcome, "problem"> {
-  cases: number;
-  /** The first case that went wrong, in readable form. */
-  failure: string | undefined;
-}
+export interface ChangesRun extends Run, Omit<Outcome, "problem"> {}
 
 /** Plays at most this many cases, of this seed and the following ones. */
-export function fuzzChanges(seed: number, cases: number): ChangesRun {
-  const run: ChangesRun = { cases: 0, passed: 0, keptBack: 0, shed: 0, failure: undefined };
-  for (; run.cases < cases && run.failure === undefined; run.cases++) {
-    const caseSeed = (seed + run.cases) >>> 0;
-    const changes = changesCase(new Random(caseSeed));
+export async function fuzzChanges(seed: number, cases: number): Promise<ChangesRun> {
+  const all = { passed: 0, keptBack: 0, shed: 0 };
+  const problemOf = (changes: ChangesCase): string | undefined => {
     const { passed, keptBack, shed, problem } = play(changes);
-    run.passed += passed;
-    run.keptBack += keptBack;
-    run.shed += shed;
-    if (problem !== undefined) run.failure = explain(changes, problem, caseSeed);
-  }
-  return run;
-}
-
-function explain(changes: ChangesCase, problem: string, seed: number): string {
-  const steps = shortened(changes);
-  const shortest = play({ ...changes, steps }).problem ?? problem;
-  const { steps: _, ...facts } = changes;
-  return failureText(shortest, facts, steps, seed);
-}
-
-/** Fewer steps, then fewer lines in one, as long as it still fails. */
-function shortened(changes: ChangesCase): Step[] {
-  const fails = (steps: Step[]): boolean => play({ ...changes, steps }).problem !== undefined;
-  let steps = fewer(changes.steps, fails);
-  for (const [i, step] of steps.entries()) {
-    if (step === "tick" || !("sends" in step)) continue;
-    const sends = fewer(step.sends, (lines) => fails(steps.with(i, { ...step, sends: lines })));
-    steps = steps.with(i, { ...step, sends });
-  }
-  return steps;
+    all.passed += passed;
+    all.keptBack += keptBack;
+    all.shed += shed;
+    return problem;
+  };
+  const run = await playBySeed(seed, cases, { make: changesCase, problemOf });
+  return { ...run, ...all };
 }

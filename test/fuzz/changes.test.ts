@@ -39,10 +39,10 @@ describe("what clients read while policies change", () => {
     });
   }
 
-  it(`is all that every policy has allowed, and nothing that the present one forbids, in ${CASES} random cases`, (t) => {
+  it(`is all that every policy has allowed, and nothing that the present one forbids, in ${CASES} random cases`, async (t) => {
     const seed = freshSeed();
     t.diagnostic(`TEST_SEED=${seed}`);
-    const { failure, passed, keptBack, shed } = fuzzChanges(seed, CASES);
+    const { failure, passed, keptBack, shed } = await fuzzChanges(seed, CASES);
     assert.equal(failure, undefined);
     const told = `${passed} messages passed, ${keptBack} were withheld, ${shed} connections gave back what they held`;
     t.diagnostic(told);

@@ -9,13 +9,12 @@ import { ruleOfPermissions, type NatsPermissions } from "../conformance/nats-per
 import { Wire } from "../conformance/wire.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
-import { Random } from "../host/random.ts";
+import type { Random } from "../host/random.ts";
 import { latin1, PEER, PING } from "../host/wire.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
-import { failureText } from "./failure-text.ts";
-import { fewerLater } from "./fewer.ts";
+import { playBySeed, type Run } from "./by-seed.ts";
 import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
@@ -346,42 +345,22 @@ async function ended(wire: Wire): Promise<void> {
   await wire.waitFor(() => wire.closed, PATIENCE);
 }
 
-export interface FloodsRun {
-  cases: number;
+export interface FloodsRun extends Run {
   /** How often a client was held back. */
   held: number;
-  /** The first case that went wrong, in readable form. */
-  failure: string | undefined;
 }
 
 /** Plays at most this many cases, of this seed and the following ones. */
 export async function fuzzFloods(seed: number, cases: number): Promise<FloodsRun> {
   const floods = await Floods.start();
-  const run: FloodsRun = { cases: 0, held: 0, failure: undefined };
   try {
-    for (; run.cases < cases && run.failure === undefined; run.cases++) {
-      const caseSeed = (seed + run.cases) >>> 0;
-      const flood = floodCase(new Random(caseSeed));
-      const problem = await floods.problemOf(flood);
-      if (problem !== undefined) run.failure = await explain(floods, flood, problem, caseSeed);
-    }
-    run.held = floods.held;
+    const run = await playBySeed(seed, cases, {
+      make: floodCase,
+      problemOf: (flood) => floods.problemOf(flood),
+      factsOf: ({ steps: _, permissions, ...facts }) => ({ permissions: PERMISSIONS[permissions], ...facts }),
+    });
+    return { ...run, held: floods.held };
   } finally {
     await floods.stop();
   }
-  return run;
-}
-
-async function explain(floods: Floods, flood: FloodCase, problem: string, seed: number): Promise<string> {
-  const fails = async (steps: Step[]): Promise<boolean> => (await floods.problemOf({ ...flood, steps })) !== undefined;
-  let steps = await fewerLater(flood.steps, fails);
-  for (const [i, step] of steps.entries()) {
-    if (!("sends" in step)) continue;
-    const sends = await fewerLater(step.sends, (some) => fails(steps.with(i, { ...step, sends: some })));
-    steps = steps.with(i, { ...step, sends });
-  }
-  const shortest = { ...flood, steps };
-  const { verbose, endsBefore } = flood;
-  const facts = { permissions: PERMISSIONS[flood.permissions], verbose, endsBefore };
-  return failureText((await floods.problemOf(shortest)) ?? problem, facts, steps, seed);
 }

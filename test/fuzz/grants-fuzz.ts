@@ -6,10 +6,9 @@ import { policyOf } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { MEMORY } from "../host/memory.ts";
-import { Random } from "../host/random.ts";
+import type { Random } from "../host/random.ts";
 import { msg, pub, PING, PONG, publishViolation, Wire } from "../host/wire.ts";
-import { failureText } from "./failure-text.ts";
-import { fewer } from "./fewer.ts";
+import { playBySeed, type Run } from "./by-seed.ts";
 
 /** What a rule says of answers. */
 interface Limit {
@@ -258,28 +257,22 @@ function press(host: Host, length: number): void {
   for (const { connection } of crowd) connection.close();
 }
 
-export interface GrantsRun {
-  cases: number;
+export interface GrantsRun extends Run {
   /** Publishes that were allowed. */
   granted: number;
   /** How often it showed that grants had been forgotten. */
   forgotten: number;
-  /** The first case that went wrong, in readable form. */
-  failure: string | undefined;
 }
 
 /** Plays at most this many cases, of this seed and the following ones. */
-export function fuzzGrants(seed: number, cases: number): GrantsRun {
-  const run: GrantsRun = { cases: 0, granted: 0, forgotten: 0, failure: undefined };
-  for (; run.cases < cases && run.failure === undefined; run.cases++) {
-    const caseSeed = (seed + run.cases) >>> 0;
-    const steps = grantsCase(new Random(caseSeed));
+export async function fuzzGrants(seed: number, cases: number): Promise<GrantsRun> {
+  const all = { granted: 0, forgotten: 0 };
+  const problemOf = ({ steps }: { steps: Step[] }): string | undefined => {
     const { granted, forgotten, problem } = play(steps);
-    run.granted += granted;
-    run.forgotten += forgotten;
-    if (problem === undefined) continue;
-    const fewest = fewer(steps, (some) => play(some).problem !== undefined);
-    run.failure = failureText(play(fewest).problem ?? problem, {}, fewest, caseSeed);
-  }
-  return run;
+    all.granted += granted;
+    all.forgotten += forgotten;
+    return problem;
+  };
+  const run = await playBySeed(seed, cases, { make: (random) => ({ steps: grantsCase(random) }), problemOf });
+  return { ...run, ...all };
 }

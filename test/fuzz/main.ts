@@ -7,6 +7,7 @@ import { setImmediate } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { freshSeed } from "../host/random.ts";
 import { fuzzAnswers } from "./answers-fuzz.ts";
+import type { Run } from "./by-seed.ts";
 import { fuzzChanges } from "./changes-fuzz.ts";
 import { fuzzFloods } from "./floods-fuzz.ts";
 import { fuzzGrants } from "./grants-fuzz.ts";
@@ -24,12 +25,7 @@ const clients: Round = async (seed, inputs) => {
   };
 };
 
-interface Cases {
-  cases: number;
-  failure: string | undefined;
-}
-
-function inCases(fuzz: (seed: number, cases: number) => Cases | Promise<Cases>): Round {
+function inCases(fuzz: (seed: number, cases: number) => Promise<Run>): Round {
   return async (seed, inputs) => {
     const { cases, failure } = await fuzz(seed, inputs);
     return { done: cases, failures: failure === undefined ? [] : [failure] };

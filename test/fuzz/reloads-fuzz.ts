@@ -12,13 +12,12 @@ import { ruleOfPermissions } from "../conformance/nats-permissions.ts";
 import { Wire } from "../conformance/wire.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
-import { Random } from "../host/random.ts";
+import type { Random } from "../host/random.ts";
 import { latin1, PEER, PING, pub, hpub } from "../host/wire.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
-import { failureText } from "./failure-text.ts";
-import { fewerLater } from "./fewer.ts";
+import { playBySeed, type Run } from "./by-seed.ts";
 import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
@@ -284,41 +283,19 @@ function configure(host: Host, { publish, subscribe, tries }: Change, mode = "EN
   if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
 }
 
-export interface ReloadsRun {
-  cases: number;
+export interface ReloadsRun extends Run {
   /** Messages that clients have read, and subscriptions that changes have ended, as nats-server says. */
   passed: number;
   ended: number;
-  /** The first case that went wrong, in readable form. */
-  failure: string | undefined;
 }
 
 /** Plays at most this many cases, of this seed and the following ones. */
 export async function fuzzReloads(seed: number, cases: number): Promise<ReloadsRun> {
   const reloads = await Reloads.start();
-  const run: ReloadsRun = { cases: 0, passed: 0, ended: 0, failure: undefined };
   try {
-    for (; run.cases < cases && run.failure === undefined; run.cases++) {
-      const caseSeed = (seed + run.cases) >>> 0;
-      const reload = reloadCase(new Random(caseSeed));
-      const problem = await reloads.problemOf(reload);
-      if (problem !== undefined) run.failure = await explain(reloads, reload, problem, caseSeed);
-    }
+    const run = await playBySeed(seed, cases, { make: reloadCase, problemOf: (reload) => reloads.problemOf(reload) });
     return { ...run, passed: reloads.passed, ended: reloads.ended };
   } finally {
     await reloads.stop();
   }
-}
-
-async function explain(reloads: Reloads, reload: ReloadCase, problem: string, seed: number): Promise<string> {
-  const fails = async (steps: Step[]): Promise<boolean> =>
-    (await reloads.problemOf({ ...reload, steps })) !== undefined;
-  const { steps: all, ...options } = reload;
-  let steps = await fewerLater(all, fails);
-  for (const [i, step] of steps.entries()) {
-    if (!("sends" in step)) continue;
-    const sends = await fewerLater(step.sends, (some) => fails(steps.with(i, { ...step, sends: some })));
-    steps = steps.with(i, { ...step, sends });
-  }
-  return failureText((await reloads.problemOf({ ...reload, steps })) ?? problem, options, steps, seed);
 }
