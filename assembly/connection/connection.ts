@@ -217,9 +217,9 @@ export class Connection extends Totals {
     return access != null && (access.filtering || (this.hasUnjudged && access.permissions.hasSubscribeDeny));
   }
 
-  /** Does nats-server take nothing but CONNECT yet? */
+  /** Does nats-server take nothing but CONNECT yet, or may it, before its INFO has come, which a client need not wait for? */
   get awaitsAuthentication(): bool {
-    return this.authRequired && !this.options.received;
+    return (this.authRequired || !this.hasInfo) && !this.options.received;
   }
 
   /**

@@ -4,12 +4,17 @@
  */
 import { Info, type Unwanted } from "./infos.ts";
 import { NaivePolicy, type Policy } from "./naive-policy.ts";
-import type { Operation } from "./nats-parser.ts";
-import { LIMITS } from "./policies.ts";
+import { LINE_TOO_LONG, type Operation } from "./nats-parser.ts";
 
 /** Responses of `allow_responses` in the policies of this fuzz test, which have at most one such rule. */
 function responsesOf(policy: Policy): number | undefined {
   return policy.rules.find(({ allow_responses }) => allow_responses !== undefined)?.allow_responses?.max;
+}
+
+interface ConnectOptions {
+  lang: string;
+  verbose: boolean;
+  headers: boolean;
 }
 
 interface Subscription {
@@ -35,7 +40,7 @@ interface Subscription {
 
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong` and so on). `index` is where it begins. */
 const FRAME =
-  /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO ([^\n]*)\r\n|(MSG|HMSG) ([!-~\v\f\x80-\xff]+) ([!-~]+)(?: ([!-~\v\f\x80-\xff]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
+  /(PONG|PING|\+OK)\r\n|-ERR ('[^'\r\n]*')\r\n|INFO ([^\n]*)\r\n|(MSG|HMSG) ([!-~\v\f\x80-\xff]+) ([!-~]+)(?: ([!-~\v\f\x80-\xff]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
 /**
  * Whether the client's library parts the line elsewhere than nats-server, or reads nothing behind the headers, of so many bytes
@@ -58,10 +63,17 @@ function begun(queue: string, former: Subscription | undefined): Subscription {
 }
 
 /**
- * What a PONG is for: the client's own PING, a text, with which a connection may end, a maximum that holds from there on, a
- * subscription that begins there, or one that is over there, of which nothing more comes.
+ * What a PONG is for: the client's own PING, a text, with which a connection may end, a maximum that holds from there on, for which
+ * there may be a `+OK`, a subscription that begins there, or one that is over there, of which nothing more comes. The next `+OK`
+ * behind it may be for a line of the filter's.
  */
-type Pong = "own" | { text: string; isLast?: boolean } | { sub: Subscription; max?: number } | { over: Subscription };
+type Pong =
+  | "own"
+  | "swallows"
+  /** `isAwaited`: an Authorization Violation, too, becomes the text. */
+  | { text: string; isLast?: boolean; isAwaited?: boolean }
+  | { sub: Subscription; max?: number; isAnswered?: boolean }
+  | { over: Subscription };
 
 /** What counts for a maximum. The server also counts what is withheld. */
 function counted(sub: Subscription, here: boolean): number {
@@ -78,13 +90,26 @@ export class BrokerModel {
   /** The INFO that waits for the client's first PING. */
   #held: Info | undefined;
   #hasTls = false;
-  #headers = true;
-  #maxPayload = LIMITS.payload;
+  #serverHeaders = true;
+  /** What holds until nats-server has said something else (docs/policy.md, `limits.payload`). */
+  #maxPayload = 1_048_576;
+  /** Undefined until INFO has come, which nats-server has sent before it reads anything. */
+  #authRequired: boolean | undefined;
+  /** The client has sent something, and a CONNECT, which says these. nats-server's defaults hold until then. */
+  #isKnown = false;
+  #isConnected = false;
+  #options: ConnectOptions = { lang: "", verbose: true, headers: false };
+  #hasSubscribed = false;
+  /** The next `+OK` is for a line of the filter's. */
+  #swallowsOk = false;
   /** What the client sends does not go on any more. */
   #isEnding = false;
   /** Nothing passes any more. */
   isOver = false;
-  /** A maximum that the server does not know was reached: with the client's next operation the server gets an UNSUB and a PING. */
+  /**
+   * A maximum was reached: with the client's next operation the server gets an UNSUB, and, if it does not know the maximum, a PING
+   * behind that.
+   */
   #untold: Subscription[] = [];
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #grants = new Map<string, number>();
@@ -96,7 +121,6 @@ export class BrokerModel {
 
   constructor(
     policy: Policy,
-    private readonly lang: string,
     /** What is left out of INFO; `tls` where the proxy itself speaks TLS, which it is only asked once INFO has a word of it. */
     private readonly unwanted: Unwanted,
   ) {
@@ -108,11 +132,11 @@ export class BrokerModel {
   client(operation: Operation): void {
     const { verb, subject, reply, queue, sid, argument, size } = operation;
     if (this.#isEnding || this.isOver) return;
-    for (const over of this.#untold) this.#expect({ over });
-    this.#untold = [];
+    this.#tell();
     if (verb === "PING") this.#expect("own");
+    else if (verb === "CONNECT") this.#connect(JSON.parse(argument) as ConnectOptions);
     else if (verb === "UNSUB") this.#unsubscribe(sid, Number(argument.split(" ")[1] ?? 0));
-    else if (verb === "HPUB" && !this.#headers) this.#isEnding = true;
+    else if (verb === "HPUB" && !this.#serverHeaders) this.#isEnding = true;
     else if ((verb === "PUB" || verb === "HPUB") && size > this.#maxPayload) {
       this.#isEnding = true;
       this.#pongs.push({ text: "-ERR 'Maximum Payload Violation'\r\n", isLast: true });
@@ -126,6 +150,7 @@ export class BrokerModel {
         this.#refuse(`Subscription to "${subject}"${queue === "" ? "" : ` using queue "${queue}"`}`);
         return;
       }
+      this.#hasSubscribed = true;
       this.#filters ||= this.#policy.filtersDeliveries(subject, queue);
       const known = this.#subscriptions.get(sid);
       if (known?.isLive !== true) {
@@ -139,6 +164,21 @@ export class BrokerModel {
     }
   }
 
+  /** The client has sent its first bytes. Until then nobody knows who it is, so that all passes. */
+  begin(): void {
+    this.#isKnown = true;
+  }
+
+  /** What the client sends now ends the connection, as nats-parser.ts has found. */
+  fail(error: string, verb: string): void {
+    if (this.#isEnding || this.isOver) return;
+    this.#tell();
+    this.#isEnding = true;
+    if (error !== LINE_TOO_LONG) return;
+    const isAwaited = verb === "CONNECT" && this.#authRequired !== false && !this.#isConnected;
+    this.#pongs.push({ text: `-ERR '${LINE_TOO_LONG}'\r\n`, isLast: true, isAwaited });
+  }
+
   /**
    * Reads the broker's stream, as far as nats-server could have written it. Returns what the client reads of that, and where in the
    * stream something else begins.
@@ -150,7 +190,7 @@ export class BrokerModel {
       FRAME.lastIndex = at;
       const match = FRAME.exec(stream);
       if (match === null) return { output, end: at };
-      const [line, word, info, verb, subject, sid, third, fourth, size] = match;
+      const [line, word, error, info, verb, subject, sid, third, fourth, size] = match;
       let end = at + line.length;
       let passes = true;
       if (verb !== undefined) {
@@ -163,10 +203,23 @@ export class BrokerModel {
           return { output, end: at };
         end += Number(size) + 2;
         if (stream.slice(end - 2, end) !== "\r\n") return { output, end: at };
-        const isMisread = misreads(this.lang, subject! + (reply ?? ""), isHeaders ? Number(headers) : undefined);
+        const isMisread = misreads(
+          this.#options.lang,
+          subject! + (reply ?? ""),
+          isHeaders ? Number(headers) : undefined,
+        );
         passes = this.#delivers(subject!, sid!, reply, isMisread);
       }
+      const due = this.#pongs[0];
       if (word === "PONG") output += this.#pong();
+      else if (word === "+OK" && this.#swallowsOk) this.#swallowsOk = false;
+      else if (
+        error?.startsWith("'Authorization Violation") &&
+        typeof due === "object" &&
+        "isAwaited" in due &&
+        due.isAwaited
+      )
+        output += this.#pong();
       else if (info !== undefined) output += this.#info(info);
       else if (passes) output += stream.slice(at, end);
       at = end;
@@ -175,8 +228,25 @@ export class BrokerModel {
   }
 
   #expect(pong: Pong): void {
-    this.#firstPing ??= pong === "own" ? "client" : "filter";
+    if (this.#isConnected) this.#firstPing ??= pong === "own" ? "client" : "filter";
     this.#pongs.push(pong);
+  }
+
+  /** Behind a SUB a CONNECT must not turn headers on or off (docs/parity.md). */
+  #connect(options: ConnectOptions): void {
+    this.#isConnected = true;
+    const { headers } = this.#options;
+    Object.assign(this.#options, options);
+    this.#isEnding ||= this.#hasSubscribed && this.#options.headers !== headers;
+  }
+
+  /** The server hears of maxima that were reached. */
+  #tell(): void {
+    for (const over of this.#untold) {
+      if (this.#options.verbose) this.#expect("swallows");
+      if (over.isFull) this.#expect({ over });
+    }
+    this.#untold = [];
   }
 
   /** One that comes later must not come before what is held. */
@@ -187,7 +257,8 @@ export class BrokerModel {
       this.isOver = true;
       return released;
     }
-    this.#headers = info.headers;
+    this.#serverHeaders = info.headers;
+    this.#authRequired = info.authRequired;
     this.#maxPayload = info.maxPayload ?? this.#maxPayload;
     this.#hasTls ||= info.hasTls;
     this.#held = info;
@@ -212,6 +283,10 @@ export class BrokerModel {
     const due = this.#pongs.shift();
     if (due === undefined) return "PONG\r\n";
     if (due === "own") return `PONG\r\n${this.#release()}`;
+    if (due === "swallows") {
+      this.#swallowsOk = true;
+      return "";
+    }
     if ("text" in due) {
       this.isOver ||= due.isLast === true;
       return due.text;
@@ -220,7 +295,7 @@ export class BrokerModel {
       for (const [sid, sub] of this.#subscriptions) if (sub === due.over) this.#subscriptions.delete(sid);
       return "";
     }
-    const { sub, max } = due;
+    const { sub, max, isAnswered } = due;
     if (max === undefined) {
       Object.assign(sub, { hasFormer: false, isWithheld: false, received: 0, keptBack: 0 });
       return "";
@@ -229,7 +304,7 @@ export class BrokerModel {
     Object.assign(sub, { max, countedHere });
     if (countedHere) sub.pendingMaxima--;
     this.#endIfReached(sub);
-    return "";
+    return isAnswered ? "+OK\r\n" : "";
   }
 
   #unsubscribe(sid: string, max: number): void {
@@ -240,7 +315,7 @@ export class BrokerModel {
     if (max === 0 || (max <= counted(sub, here) && !sub.reused && !sub.hasFormer)) sub.isLive = false;
     else if (here || sub.max > 0) {
       // Until the server has read it, the former one holds, which it may count itself.
-      this.#expect({ sub, max });
+      this.#expect({ sub, max, isAnswered: here && this.#options.verbose });
       if (here) sub.pendingMaxima++;
     } else Object.assign(sub, { max, countedHere: false });
   }
@@ -248,12 +323,13 @@ export class BrokerModel {
   #endIfReached(sub: Subscription): void {
     if (sub.max === 0 || counted(sub, sub.countedHere) < sub.max) return;
     if ((sub.reused || sub.hasFormer) && !sub.countedHere) return;
-    if (sub.isLive && sub.countedHere) this.#untold.push(sub);
+    if (sub.isLive) this.#untold.push(sub);
     sub.isLive = false;
     sub.isFull = sub.countedHere;
   }
 
   #delivers(subject: string, sid: string, reply: string | undefined, isMisread: boolean): boolean {
+    if (!this.#isKnown) return true;
     const sub = this.#subscriptions.get(sid);
     if (sub?.isFull || sub?.isWithheld) return false;
     if (isMisread || (this.#filters && this.#denies(subject, sub?.queue))) {

@@ -93,6 +93,7 @@ export class Info {
   maxPayload: number | undefined;
   headers = false;
   connectInfo = false;
+  authRequired = false;
   /** TLS is required or offered. */
   hasTls = false;
   readonly #members: { name: string; from: number; to: number }[] = [];
@@ -108,6 +109,7 @@ export class Info {
     const isOn = (name: string): boolean => booleans.get(name) === true;
     this.headers = isOn("headers");
     this.connectInfo = isOn("connect_info");
+    this.authRequired = isOn("auth_required");
     this.hasTls = isOn("tls_required") || isOn("tls_available");
   }
 

@@ -40,7 +40,10 @@ const SKIPS_LINE = new Set(["PING", "PONG", "+OK"]);
 
 /** parser.go `scratch`: payloads that fit after the argument are collected there. */
 const SCRATCH_SIZE = 4096;
-const [TAB, LF, CR, SPACE] = [0x09, 0x0a, 0x0d, 0x20];
+const [TAB, LF, CR, SPACE, CONNECT_START] = [0x09, 0x0a, 0x0d, 0x20, 0x43];
+/** In `error`. */
+export const UNAUTHORIZED = "Authorization Violation";
+export const LINE_TOO_LONG = "maximum control line exceeded";
 
 type State = "START" | "LETTERS" | "SKIP" | "SPACES" | "ARGUMENT" | "PAYLOAD" | "END_R" | "END_N";
 
@@ -69,7 +72,16 @@ export class NatsParser {
   #msgBuf: number[] | undefined;
   #publish: Operation | undefined;
 
-  constructor(readonly limits: Limits) {}
+  constructor(
+    readonly limits: Limits,
+    /** Clients must say who they are. Until they have, nothing but CONNECT is read. */
+    private awaitsConnect = false,
+  ) {}
+
+  /** The letters so far of the verb that was read last, in capitals. */
+  get verb(): string {
+    return this.#verb;
+  }
 
   /** The server is in the middle of an operation. */
   get isUnfinished(): boolean {
@@ -96,6 +108,7 @@ export class NatsParser {
     switch (this.#state) {
       case "START":
         this.#verb = "";
+        if (this.awaitsConnect && (b & 0xdf) !== CONNECT_START) return this.#close(UNAUTHORIZED, i);
         this.#state = "LETTERS";
         this.#letter(b);
         return i;
@@ -161,7 +174,7 @@ export class NatsParser {
       const argument =
         this.#argBuf === undefined ? buf.subarray(this.#as, i - this.#drop) : Uint8Array.from(this.#argBuf);
       this.#argBuf = undefined;
-      if (argument.length > this.limits.controlLine) return this.#close("maximum control line exceeded", i);
+      if (argument.length > this.limits.controlLine) return this.#close(LINE_TOO_LONG, i);
       return this.#carryOut(argument, i);
     } else this.#argBuf?.push(b);
     return i;
@@ -189,7 +202,9 @@ export class NatsParser {
   #process(operation: Operation, argument: Uint8Array): string | undefined {
     switch (operation.verb) {
       case "CONNECT":
-        return this.#options.read(argument) ? undefined : "CONNECT";
+        if (!this.#options.read(argument)) return "CONNECT";
+        this.awaitsConnect = false;
+        return undefined;
       case "INFO":
         return isJson(argument) ? undefined : "INFO";
       case "ERR":
@@ -243,7 +258,7 @@ export class NatsParser {
   #keepSplitArgument(buf: Uint8Array): void {
     if (this.#state !== "ARGUMENT") return;
     this.#argBuf ??= [...buf.subarray(this.#as, Math.max(buf.length - this.#drop, this.#as))];
-    if (this.#argBuf.length > this.limits.controlLine) this.#close("maximum control line exceeded", 0);
+    if (this.#argBuf.length > this.limits.controlLine) this.#close(LINE_TOO_LONG, 0);
   }
 
   #keepSplitMessage(buf: Uint8Array): void {
@@ -276,8 +291,8 @@ function processSub(operation: Operation): string | undefined {
 }
 
 /** Reads a stream as the server does if its reads are these chunks. */
-export function parseChunks(chunks: readonly Uint8Array[], limits: Limits): NatsParser {
-  const parser = new NatsParser(limits);
+export function parseChunks(chunks: readonly Uint8Array[], limits: Limits, awaitsConnect = false): NatsParser {
+  const parser = new NatsParser(limits, awaitsConnect);
   for (const chunk of chunks) parser.feed(chunk);
   return parser;
 }

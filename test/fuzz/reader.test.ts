@@ -3,12 +3,15 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { freshSeed, Random } from "../host/random.ts";
 import { ClientFuzz } from "./client-fuzz.ts";
 import { chunksOf, clientStream } from "./inputs.ts";
-import { parseChunks, type NatsParser, type Operation } from "./nats-parser.ts";
+import { parseChunks, UNAUTHORIZED, type NatsParser, type Operation } from "./nats-parser.ts";
 import { LIMITS } from "./policies.ts";
 import { TracingServer, type TracedLine } from "./real-server.ts";
 import { explain } from "./saved.ts";
+import { serverCase } from "./server-fuzz.ts";
 
 const STREAMS = 20_000;
+/** Streams of clients that may say other things before CONNECT. */
+const EARLY = 1_000;
 /** Streams as clients make them, unfiltered. They contain what the filter never lets through. */
 const UNFILTERED = 5_000;
 
@@ -159,10 +162,33 @@ describe("nats-server's reading, by its own trace", () => {
     assert.deepEqual(missing.slice(0, 5), [], `messages that the observer did not get (seed ${seed})`);
   });
 
-  async function compare(streams: readonly (readonly Uint8Array[])[], seed: number): Promise<NatsParser[]> {
-    const traces = await server.read(streams);
+  it(`is that of nats-parser.ts for ${EARLY} streams of clients that must say who they are, and may say other things before`, async (t) => {
+    const seed = freshSeed();
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed);
+    const streams = Array.from({ length: EARLY }, () => {
+      const text = serverCase(random).turns.map(({ client }) => client);
+      const named = text.join("").replace(/(CONNECT\s+\{)(?=")/i, '$1"user":"u","pass":"p",');
+      return [Buffer.from(named, "latin1")];
+    });
+    const guarded = await TracingServer.start(true);
+    try {
+      const parsers = await compare(streams, seed, guarded);
+      const turnedAway = parsers.filter(({ error }) => error === UNAUTHORIZED).length;
+      assert.ok(turnedAway > EARLY / 50, `${turnedAway} were turned away`);
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  async function compare(
+    streams: readonly (readonly Uint8Array[])[],
+    seed: number,
+    guarded?: TracingServer,
+  ): Promise<NatsParser[]> {
+    const traces = await (guarded ?? server).read(streams);
     return streams.map((chunks, i) => {
-      const parser = parseChunks(chunks, LIMITS);
+      const parser = parseChunks(chunks, LIMITS, guarded !== undefined);
       if (!agrees(parser, traces[i]!)) {
         const input = JSON.stringify(chunks.map((chunk) => Buffer.from(chunk).toString("latin1")));
         const expected = traceOf(parser).map(({ line }) => line);

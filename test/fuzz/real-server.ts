@@ -29,12 +29,14 @@ export class TracingServer {
     private readonly observer: RawClient,
   ) {}
 
-  static start(): Promise<TracingServer> {
-    const config = `max_control_line: ${LIMITS.controlLine}\nmax_payload: ${LIMITS.payload}\n`;
+  /** If it is guarded, clients must say in CONNECT that they are the user `u` with the password `p`. */
+  static start(isGuarded = false): Promise<TracingServer> {
+    const users = isGuarded ? `authorization { user: u, password: p }\n` : "";
+    const config = `${users}max_control_line: ${LIMITS.controlLine}\nmax_payload: ${LIMITS.payload}\n`;
     return Started.whole(async (started) => {
       const server = await started.add(NatsServer.start(started.folder, { config, jetStream: false, trace: true }));
       const observer = await RawClient.connect(server.port, { timeout: 60_000 });
-      await observer.handshake();
+      await observer.handshake({ user: "u", pass: "p" });
       await observer.send("SUB > 1\r\n");
       await observer.flush();
       return new TracingServer(started, server, observer);

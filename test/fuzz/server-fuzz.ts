@@ -2,13 +2,12 @@
 import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
-import { latin1 } from "../host/wire.ts";
+import { latin1, PEER } from "../host/wire.ts";
 import { BrokerModel } from "./broker-model.ts";
-import { connect } from "./client-case.ts";
-import { infoLine, type Unwanted } from "./infos.ts";
+import { Info, infoLine, type Unwanted } from "./infos.ts";
 import { chunksOf } from "./inputs.ts";
-import { parseChunks } from "./nats-parser.ts";
-import { LIMITS, pluginConfig, POLICIES } from "./policies.ts";
+import { LINE_TOO_LONG, NatsParser, UNAUTHORIZED } from "./nats-parser.ts";
+import { INFO, LIMITS, pluginConfig, POLICIES } from "./policies.ts";
 
 const SUBJECTS = [
   ...[
@@ -73,6 +72,59 @@ function clientOperation(random: Random): string {
   return "PING\r\n";
 }
 
+function connectLine(options: object): string {
+  return `CONNECT ${JSON.stringify({ verbose: false, pedantic: false, headers: true, ...options })}\r\n`;
+}
+
+/** One whose argument has so many bytes. */
+function connectOf(bytes: number): string {
+  const without = connectLine({ name: "" }).length - "CONNECT \r\n".length;
+  return connectLine({ name: "n".repeat(bytes - without) });
+}
+
+/** A CONNECT as good clients send it, or one that ends the connection, or none. */
+function anyConnect(random: Random, usual: string): string {
+  switch (random.below(8)) {
+    case 0:
+      return "";
+    case 1:
+      // On both sides of the limit.
+      return connectOf(LIMITS.controlLine - 1 + random.below(3));
+    case 2:
+      return connectOf(2 * LIMITS.controlLine);
+    case 3:
+      return random.pick(['CONNECT {"verbose":1}\r\n', "CONNECT [\r\n", "CX\r\n", connectLine({ headers: false })]);
+    case 4:
+      return usual.replace("CONNECT ", "connect\t");
+  }
+  return usual;
+}
+
+/** What a client sends that does not know, or does not care, what nats-server takes before CONNECT. */
+function early(random: Random): string {
+  if (random.below(2) === 0) return clientOperation(random);
+  const long = [`SUB ${"s".repeat(300)} 1\r\n`, connectOf(300)];
+  return random.pick(["+OK\r\n", "+OK\r\n", "PONG\r\n", "PING\r\n", "ping\n", "X\r\n", ...long]);
+}
+
+/**
+ * The first turns of a connection, and what the client then sends. Some clients do not wait for INFO, and some say other things before
+ * CONNECT.
+ */
+function opening(random: Random, usual: string): { turns: Turn[]; next: string } {
+  if (random.below(5) > 0) return { turns: [{ client: "", broker: [INFO] }], next: usual };
+  const plain = INFO.replace("{", `{"auth_required":${random.pick(["true", "true", "false"])},`);
+  const broker = cut(random.below(4) === 0 ? infoLine(random) : plain, random);
+  const some = (): string => (random.below(2) === 0 ? several(random, 3, early) : "");
+  const connect = anyConnect(random, usual);
+  if (random.below(3) === 0) return { turns: [{ client: some() + connect, broker }], next: "" };
+  return { turns: [{ client: some(), broker }], next: some() + connect + (random.below(4) === 0 ? early(random) : "") };
+}
+
+function cut(text: string, random: Random): string[] {
+  return chunksOf(text, random).map((chunk) => latin1(chunk));
+}
+
 function brokerFrame(random: Random): string {
   const body = random.pick([
     "",
@@ -98,7 +150,7 @@ function brokerFrame(random: Random): string {
       return `HMSG ${names}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
     }
     case 6:
-      return random.pick(["+OK\r\n", "PING\r\n", "-ERR 'Stale Connection'\r\n"]);
+      return random.pick(["+OK\r\n", "PING\r\n", "-ERR 'Stale Connection'\r\n", "-ERR 'Authorization Violation'\r\n"]);
     case 7:
       return infoLine(random);
   }
@@ -128,29 +180,33 @@ function count(text: string, what: string): number {
   return text.split(what).length - 1;
 }
 
+/** What the client sends, then what the broker answers, latin-1. */
+interface Turn {
+  client: string;
+  broker: string[];
+}
+
 export interface ServerCase {
   policy: number;
-  /** The library of the client. */
-  lang: string;
   /** Nothing is refused or left out. */
   observes: boolean;
   /** Addresses of other servers are left out of INFO, and that TLS is required, which the proxy speaks. */
   unwanted: Unwanted;
-  /** In turn: what the client sends, then what the broker answers, latin-1. */
-  turns: { client: string; broker: string[] }[];
+  turns: Turn[];
 }
 
 export function serverCase(random: Random): ServerCase {
-  const turns = Array.from({ length: 1 + random.below(3) }, () => {
+  const usual = connectLine({ lang: random.pick(LANGS), verbose: random.below(4) === 0 });
+  const { turns, next } = opening(random, usual);
+  for (let i = random.below(3); i >= 0; i--) {
     let broker = several(random, 8, brokerFrame);
-    for (let i = random.pick([0, 0, 1, 2]); i > 0; i--) broker = mutated(broker, random);
-    const chunks = chunksOf(broker, random).map((chunk) => Buffer.from(chunk).toString("latin1"));
-    return { client: several(random, 6, clientOperation), broker: chunks };
-  });
+    for (let m = random.pick([0, 0, 1, 2]); m > 0; m--) broker = mutated(broker, random);
+    const client = (turns.length === 1 ? next : "") + several(random, 6, clientOperation);
+    turns.push({ client, broker: cut(broker, random) });
+  }
   const isSometimes = (): boolean => random.below(2) === 0;
   const unwanted = { urls: isSometimes(), tls: isSometimes() };
-  const observes = random.below(8) === 0;
-  return { policy: random.below(POLICIES.length), lang: random.pick(LANGS), observes, unwanted, turns };
+  return { policy: random.below(POLICIES.length), observes: random.below(8) === 0, unwanted, turns };
 }
 
 /** A VM whose connections are answered by such brokers. */
@@ -161,16 +217,26 @@ export class ServerFuzzVm {
   changedInfos = 0;
 
   /** Why what the client read is wrong, or undefined if it is right. */
-  run({ policy, lang, observes, unwanted, turns }: ServerCase): string | undefined {
-    const model = new BrokerModel(POLICIES[policy]!, lang, unwanted);
-    const connection = connect(this.host, this.#root(policy, observes, unwanted));
+  run({ policy, observes, unwanted, turns }: ServerCase): string | undefined {
+    const model = new BrokerModel(POLICIES[policy]!, unwanted);
+    const root = this.#root(policy, observes, unwanted);
+    const connection = this.host.connect({ root, properties: { "connection.uri_san_peer_certificate": PEER } });
     if (unwanted.tls) connection.properties.set("upstream.tls_version", "TLSv1.3");
-    connection.fromClient(connectLine(lang));
+    // Sizes are for the model to judge.
+    const reader = new NatsParser({ ...LIMITS, payload: Infinity });
+    const door = Door.behind(turns[0]?.broker.join("") ?? "");
     try {
-      for (const { client, broker } of turns) {
-        const problem = observes
-          ? unlessUnchanged(connection, client, broker)
-          : this.#turn(connection, model, client, broker);
+      for (const [i, { client, broker }] of turns.entries()) {
+        if (observes) {
+          const problem = unlessUnchanged(connection, client, broker);
+          if (problem !== undefined) return problem;
+          continue;
+        }
+        const wasOver = model.isOver;
+        const sent = latin1(connection.fromClient(Buffer.from(client, "latin1")));
+        if (wasOver && sent !== "") return `behind the end ${JSON.stringify(sent)} went to the server`;
+        const problem =
+          (i < 2 ? door?.problemOf(client, sent) : undefined) ?? this.#turn(connection, model, reader, client, broker);
         if (problem === "broken") break;
         if (problem !== undefined) return problem;
       }
@@ -194,14 +260,18 @@ export class ServerFuzzVm {
   }
 
   /** "broken": the broker has said what nats-server would not, and from there on only the weak conditions were checked. */
-  #turn(connection: Connection, model: BrokerModel, client: string, broker: readonly string[]): string | undefined {
-    const wasOver = model.isOver;
-    const sent = latin1(connection.fromClient(Buffer.from(client, "latin1")));
-    if (wasOver && sent !== "") return `behind the end ${JSON.stringify(sent)} went to the server`;
-    // Of a client that has said that it sends headers, as large as it likes.
-    const bytes = Buffer.from(connectLine("") + client, "latin1");
-    const [, ...operations] = parseChunks([bytes], { ...LIMITS, payload: Infinity }).operations;
-    for (const operation of operations) model.client(operation);
+  #turn(
+    connection: Connection,
+    model: BrokerModel,
+    reader: NatsParser,
+    client: string,
+    broker: readonly string[],
+  ): string | undefined {
+    if (client !== "") model.begin();
+    const before = reader.operations.length;
+    reader.feed(Buffer.from(client, "latin1"));
+    for (const operation of reader.operations.slice(before)) model.client(operation);
+    if (reader.error !== undefined) model.fail(reader.error, reader.verb);
     const read = broker.map((chunk) => latin1(connection.fromServer(Buffer.from(chunk, "latin1"))));
     const stream = broker.join("");
     const actual = read.join("");
@@ -220,8 +290,26 @@ export class ServerFuzzVm {
   }
 }
 
-function connectLine(lang: string): string {
-  return `CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"${lang}"}\r\n`;
+/** A nats-server whose clients must say who they are: what it reads of one, and what it reads of the same client through the filter. */
+class Door {
+  readonly #direct = new NatsParser(LIMITS, true);
+  readonly #through = new NatsParser(LIMITS, true);
+
+  /** Undefined where the first INFO says nothing of that. */
+  static behind(info: string): Door | undefined {
+    const isGuarded = info !== INFO && Info.read(info.slice("INFO ".length))?.authRequired === true;
+    return isGuarded ? new Door() : undefined;
+  }
+
+  /** Whoever is sent away at the door is so through the filter, too, and nobody else, unless the line was too long for the filter. */
+  problemOf(client: string, sent: string): string | undefined {
+    this.#direct.feed(Buffer.from(client, "latin1"));
+    this.#through.feed(Buffer.from(sent, "latin1"));
+    const [direct, through] = [this.#direct.error, this.#through.error];
+    if (this.#through.operations.some(({ verb }) => verb === "OK")) return "+OK goes to a nats-server that takes it";
+    if ((direct === UNAUTHORIZED) === (through === UNAUTHORIZED) || direct === LINE_TOO_LONG) return undefined;
+    return `nats-server reads ${through ?? "no fault"}, not ${direct ?? "no fault"}, of ${JSON.stringify(sent)}`;
+  }
 }
 
 function unlessUnchanged(connection: Connection, client: string, broker: readonly string[]): string | undefined {

@@ -69,9 +69,11 @@ describe("malformed bytes of a client, in ENFORCE", () => {
   });
 
   describe("before authentication, when nats-server reads no line beyond its first byte unless that is a C,", () => {
+    const AUTH_INFO = 'INFO {"auth_required":true,"max_payload":1048576}\r\n';
+
     function unauthenticated(): Wire {
       const wire = new Wire(configuredHost());
-      wire.server('INFO {"auth_required":true,"max_payload":1048576}\r\n');
+      wire.server(AUTH_INFO);
       return wire;
     }
 
@@ -113,6 +115,19 @@ describe("malformed bytes of a client, in ENFORCE", () => {
 
     it("+OK passes, at which nats-server refuses the client", () => {
       assert.equal(unauthenticated().client("+OK\r\n"), "+OK\r\n");
+    });
+
+    it("a client is told the same that does not wait for INFO, with which nats-server says that it does so", () => {
+      const early = (sent: string): { wire: Wire; passed: string } => {
+        const wire = new Wire(configuredHost());
+        const passed = wire.client(sent);
+        wire.server(AUTH_INFO);
+        return { wire, passed };
+      };
+      const { wire, passed } = early(`CONNECT ${LONG}\r\n`);
+      assert.equal(passed, WITH_TEXT);
+      assert.equal(wire.server("-ERR 'Authorization Violation'\r\n"), "-ERR 'maximum control line exceeded'\r\n");
+      assert.equal(early("+OK\r\n").passed, "+OK\r\n");
     });
 
     it("a verb that begins like CONNECT, and no other, is still answered as an unknown operation", () => {
