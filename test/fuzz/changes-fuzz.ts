@@ -38,6 +38,8 @@ export interface Outcome {
   /** Messages that reached a client, and messages that did not. */
   passed: number;
   keptBack: number;
+  /** SUBs and messages that passed, and that DRY_RUN counted as refused. */
+  observed: number;
   /** Connections that gave back what they held. */
   shed: number;
   problem: string | undefined;
@@ -46,6 +48,8 @@ export interface Outcome {
 const CONNECTIONS = 2;
 const ALLOWS = ["a.>", "b.>", "c.*", "c.> q1", "a.1", "d.>", "b.* q2"];
 const DENIES = ["a.secret", "b.secret", "c.2 q1", "b.> q1", "d.secret.>"];
+/** What a rule in DRY_RUN denies. */
+const TRIED = [...DENIES, "a.1", "b.*", "c.> q2", "d.>"];
 const FIRST = ["a", "b", "c", "d"];
 const PATTERNS = ["1", "2", "*", ">", "secret", "*.x", "secret.y", "secret.*"];
 const LITERALS = ["1", "2", "secret", "1.x", "secret.y"];
@@ -68,11 +72,12 @@ const SUBS = [4, 200];
 /** What makes a policy of nothing longer, up to some 200 KiB. It is read in slices from 64 KiB on (docs/adr/0016). */
 const RULES_OF_OTHERS = [0, 0, 700, 1500];
 
-/** A case from one seed. Some cases contain DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs. */
+/** A case from one seed. Some cases contain DRY_RUN, rules in DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs. */
 export function changesCase(random: Random): ChangesCase {
   const isSometimes = (one: number): boolean => random.below(one) === 0;
   const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
   const has = { dryRun: isSometimes(3), queues: isSometimes(2), maxima: isSometimes(2), reuse: isSometimes(2) };
+  const hasTrials = isSometimes(4);
   const connectsAgain = isSometimes(3);
   const isCut = isSometimes(2);
   const mostSubs = random.pick(SUBS);
@@ -94,6 +99,9 @@ export function changesCase(random: Random): ChangesCase {
     mode: has.dryRun && isSometimes(2) ? "DRY_RUN" : "ENFORCE",
     allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !isSometimes(3)), "crowd.>"],
     deny: DENIES.filter(() => isSometimes(3)),
+    ...(hasTrials && {
+      trial: { allow: ALLOWS.filter(() => isSometimes(3)), deny: TRIED.filter(() => isSometimes(4)) },
+    }),
     ...(isLimited && isSometimes(2) && { most: random.pick([1, 2, 5, 10, 100]) }),
   });
   /** Bytes of a line behind or before a cut. */
@@ -163,7 +171,13 @@ export function play(changes: ChangesCase): Outcome {
     problem = String(error);
   }
   const total = (key: "passed" | "keptBack"): number => stage.sessions.reduce((sum, each) => sum + each[key], 0);
-  return { passed: total("passed"), keptBack: total("keptBack"), shed: stage.shed.size, problem };
+  return {
+    passed: total("passed"),
+    keptBack: total("keptBack"),
+    observed: stage.observed,
+    shed: stage.shed.size,
+    problem,
+  };
 }
 
 class Stage {
@@ -173,13 +187,15 @@ class Stage {
   /** All but the first, which the host keeps for its connections. */
   readonly #roots: number[] = [];
   /** The configurations that are in force, and that the host has given last. What comes into force by a tick is the last. */
-  #inForce: string;
+  #inForce: { policy: SubscribePolicy; text: string };
   #newest: { policy: SubscribePolicy; text: string } | undefined;
   readonly sessions: readonly Session[];
   readonly shed: Shed;
   /** The other connections of the crowd. */
   readonly #crowd: { wire: Wire; id: number; mayHaveEnded: boolean }[] = [];
   readonly #root: number;
+  /** SUBs and messages that DRY_RUN has counted as refused, if they were compared. */
+  observed = 0;
 
   constructor({ clockStep, isElsewhere = false, isCrowded = false }: ChangesCase) {
     const shared = new SharedData();
@@ -187,8 +203,8 @@ class Stage {
     this.#host = vm();
     this.shed = new Shed(this.#host);
     const everything: SubscribePolicy = { mode: "ENFORCE", allow: [...ALLOWS, "crowd.>"], deny: [] };
-    this.#inForce = configurationOf(everything, 0);
-    this.#root = configure(this.#host, this.#inForce);
+    this.#inForce = { policy: everything, text: configurationOf(everything, 0) };
+    this.#root = configure(this.#host, this.#inForce.text);
     this.#configured = isElsewhere ? vm() : this.#host;
     this.sessions = Array.from({ length: CONNECTIONS }, (_, i) => {
       const peer = isCrowded && i === CONNECTIONS - 1 ? CROWD : PEER;
@@ -243,16 +259,32 @@ class Stage {
     const sessions = this.sessions.filter(({ peer }) => peer === PEER);
     // Of a chunk with which a connection ends nothing passes, though its beginning has been counted.
     if (!sessions.every(({ isOpen }) => isOpen)) return undefined;
-    const sum = (key: "sent" | "reached" | "tooMany"): number =>
+    const sum = (key: "sent" | "reached" | "refused" | "tooMany"): number =>
       sessions.reduce((total, { subs }) => total + subs[key], 0);
     const allowed = counts("messages", { verdict: "allowed" });
     if (allowed !== sum("reached")) return `${allowed} SUBs are counted as allowed, ${sum("reached")} have passed`;
-    const refused = counts("messages", { verdict: "refused" });
+    const notPassed = counts("messages", { verdict: "refused" });
     const withheld = sum("sent") - sum("reached");
-    if (refused > withheld) return `${refused} SUBs are counted as refused, ${withheld} were withheld`;
+    if (notPassed > withheld) return `${notPassed} SUBs are counted as refused, ${withheld} were withheld`;
+    const observed = counts("dry_run_refusals", {});
+    const messages = ["MSG", "HMSG"].reduce((total, operation) => total + counts("dry_run_refusals", { operation }), 0);
+    this.observed = observed + messages;
+    const isRecord = ({ message }: { message: string }): boolean =>
+      message.includes('"event":"would_refuse"') && message.includes(PEER);
+    const records = this.#host.logs.filter(isRecord).length;
+    if (records !== this.observed) return `DRY_RUN counts ${this.observed} refusals, and records ${records}`;
+    const [least, most] = (["least", "most"] as const).map((key) =>
+      sessions.reduce((total, session) => total + session.observed[key], 0),
+    );
+    if (messages < least! || messages > most!)
+      return `DRY_RUN counts ${messages} messages as refused, at least ${least} and at most ${most} were`;
     const tooMany = counts("dry_run_refusals", { reason: "too_many_subscriptions" });
     if (sessions.some(({ subs }) => subs.isUnsure)) return undefined;
-    return tooMany === sum("tooMany") ? undefined : `${tooMany} are counted as too many, and are ${sum("tooMany")}`;
+    if (tooMany !== sum("tooMany")) return `${tooMany} are counted as too many, and are ${sum("tooMany")}`;
+    const refused = sum("refused");
+    return observed - tooMany === refused
+      ? undefined
+      : `DRY_RUN counts ${observed - tooMany} SUBs as refused, ${refused} were`;
   }
 
   /** More of the crowd come. */
@@ -275,8 +307,9 @@ class Stage {
       if (wire.connection.closed) continue;
       const [sent, read] = [wire.client(PING), wire.server(PONG)];
       const shed = this.shed.of(id);
-      if (shed === "UNREAD" && mayHaveEnded && observes(this.#inForce)) continue;
-      const passes = shed === undefined || (shed === "UNREAD" && observes(this.#inForce));
+      const observes = this.#inForce.policy.mode === "DRY_RUN";
+      if (shed === "UNREAD" && mayHaveEnded && observes) continue;
+      const passes = shed === undefined || (shed === "UNREAD" && observes);
       if ((sent === PING) !== passes || (read === PONG) !== passes)
         return `of the crowd ${JSON.stringify(sent + read)} passes, ${shed ?? "open"}`;
     }
@@ -296,7 +329,7 @@ class Stage {
   #change(policy: SubscribePolicy, rulesOfOthers = 0): void {
     const text = configurationOf(policy, rulesOfOthers);
     this.#roots.push(configure(this.#configured, text));
-    this.#newest = text === this.#inForce ? undefined : { policy, text };
+    this.#newest = text === this.#inForce.text ? undefined : { policy, text };
     if (this.#configured === this.#host) this.#follow();
     // Of a root without connections that the host keeps, the filter believes that it is the one to follow.
     else if (this.#roots.length > 1) this.#drop(0);
@@ -305,8 +338,8 @@ class Stage {
   #follow(): void {
     if (this.#newest === undefined) return;
     for (const session of this.sessions) session.follow(this.#newest.policy);
-    const hasEnforced = [this.#inForce, this.#newest.text].some((text) => !observes(text));
-    this.#inForce = this.#newest.text;
+    const hasEnforced = [this.#inForce, this.#newest].some(({ policy }) => policy.mode === "ENFORCE");
+    this.#inForce = this.#newest;
     // What passes unread ends with the next policy in ENFORCE, if it hears of that before another one comes.
     if (hasEnforced) for (const one of this.#crowd) one.mayHaveEnded ||= this.shed.of(one.id) === "UNREAD";
     this.#newest = undefined;
@@ -328,20 +361,20 @@ class Stage {
   }
 }
 
-function configurationOf({ mode, allow, deny, most }: SubscribePolicy, rulesOfOthers: number): string {
+function configurationOf({ mode, allow, deny, most, trial }: SubscribePolicy, rulesOfOthers: number): string {
   const subscribe = { allow, ...(deny.length > 0 && { deny }) };
   const limits = { memory: MEMORY, ...(most !== undefined && { subscriptions: most }) };
   const more = { mode, limits, audit: { burst: 10_000 } };
   const config = policyOf({ publish: { allow: ["a"] }, subscribe }, more) as { rules: object[] };
+  if (trial !== undefined) {
+    const subscribe = { ...(trial.allow.length > 0 && { allow: trial.allow }), deny: ["never", ...trial.deny] };
+    config.rules.push({ name: "trial", mode: "DRY_RUN", from: [{ principals: ["*"] }], subscribe });
+  }
   for (let i = 0; i < rulesOfOthers; i++) {
     const from = [{ principals: [`cluster.local/ns/others/sa/account-${i}`] }];
     config.rules.push({ name: `rule-of-others-${i}`, from, publish: { allow: [`others.${i}.>`] } });
   }
   return JSON.stringify(config);
-}
-
-function observes(configuration: string): boolean {
-  return configuration.includes('"mode":"DRY_RUN"');
 }
 
 function configure(host: Host, text: string): number {
@@ -359,11 +392,12 @@ export interface ChangesRun extends Run, Omit<Outcome, "problem"> {}
 
 /** Plays at most this many cases, of this seed and the following ones. */
 export async function fuzzChanges(seed: number, cases: number): Promise<ChangesRun> {
-  const all = { passed: 0, keptBack: 0, shed: 0 };
+  const all = { passed: 0, keptBack: 0, observed: 0, shed: 0 };
   const problemOf = (changes: ChangesCase): string | undefined => {
-    const { passed, keptBack, shed, problem } = play(changes);
+    const { passed, keptBack, observed, shed, problem } = play(changes);
     all.passed += passed;
     all.keptBack += keptBack;
+    all.observed += observed;
     all.shed += shed;
     return problem;
   };

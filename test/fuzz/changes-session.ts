@@ -11,6 +11,8 @@ export interface SubscribePolicy {
   deny: readonly string[];
   /** `limits.subscriptions`. */
   most?: number;
+  /** A further rule, which is in DRY_RUN. */
+  trial?: { allow: readonly string[]; deny: readonly string[] };
 }
 
 /** What a message has beside its subject. */
@@ -21,42 +23,58 @@ export interface Content {
   rest?: string;
 }
 
+const NOTHING = { allow: [], deny: [] };
+
 /** Its verdicts, judged the slow way. The few different questions come again and again. */
 class Judge {
   readonly #naive: NaivePolicy;
-  readonly #permitted = new Map<string, boolean>();
+  readonly #answers = new Map<string, boolean>();
   readonly observes: boolean;
   readonly most: number;
+  /** What is asked, too, about that which passes; undefined where nothing is. */
+  readonly asked: Judge | undefined;
 
-  constructor({ mode, allow, deny, most = Infinity }: SubscribePolicy) {
+  constructor({ mode, allow, deny, most = Infinity, trial = NOTHING }: SubscribePolicy, isAsked = false) {
     this.most = most;
     this.observes = mode === "DRY_RUN";
-    this.#naive = new NaivePolicy({ name: "", rules: [{ subscribe: { allow: [...allow], deny: [...deny] } }] });
+    // docs/policy.md: of a rule in DRY_RUN only `deny` counts, unless the whole policy is in DRY_RUN.
+    const tried = { deny: [...trial.deny], ...(this.observes && { allow: [...trial.allow] }) };
+    const rules = [{ subscribe: { allow: [...allow], deny: [...deny] } }, ...(isAsked ? [{ subscribe: tried }] : [])];
+    this.#naive = new NaivePolicy({ name: "", rules });
+    const asks = !isAsked && (this.observes || trial.deny.length > 0);
+    this.asked = asks ? new Judge({ mode, allow, deny, trial }, true) : undefined;
   }
 
   permits(subject: string, queue: string): boolean {
-    const name = `${subject} ${queue}`;
-    let permitted = this.#permitted.get(name);
-    if (permitted === undefined) {
+    return this.#once(`permits ${subject} ${queue}`, () => {
       const others = { argument: "", reply: "", sid: "", size: 0, headers: 0 };
-      permitted = this.#naive.permits({ ...others, verb: "SUB", subject, queue });
-      this.#permitted.set(name, permitted);
-    }
-    return permitted;
+      return this.#naive.permits({ ...others, verb: "SUB", subject, queue });
+    });
   }
 
   /** Whether the client may have a message whose subscription is unknown, judged only by its subject. */
   permitsMessage(subject: string): boolean {
-    return this.permits(subject, "") && !this.#naive.deniesDeliveryOfAny(subject);
+    return this.permits(subject, "") && !this.mayDenyMessage(subject);
   }
 
   deniesMessage(subject: string, queue: string): boolean {
-    return this.#naive.deniesDelivery(subject, queue);
+    return this.#once(`denies ${subject} ${queue}`, () => this.#naive.deniesDelivery(subject, queue));
+  }
+
+  /** The same for whatever queue. */
+  mayDenyMessage(subject: string): boolean {
+    return this.#once(`may deny ${subject}`, () => this.#naive.deniesDeliveryOfAny(subject));
   }
 
   /** Whether what is denied must be withheld from such a subscription. */
   filters(subject: string, queue: string): boolean {
-    return this.#naive.filtersDeliveries(subject, queue);
+    return this.#once(`filters ${subject} ${queue}`, () => this.#naive.filtersDeliveries(subject, queue));
+  }
+
+  #once(question: string, answer: () => boolean): boolean {
+    let known = this.#answers.get(question);
+    if (known === undefined) this.#answers.set(question, (known = answer()));
+    return known;
   }
 }
 
@@ -65,6 +83,10 @@ interface Subscription extends ServerSubscription {
   /** How many there were before it. */
   number: number;
   queue: string;
+  /** The policy under which its SUB passed. */
+  under: Judge;
+  /** It was surely not one too many, of which the filter would know nothing. */
+  isRecorded: boolean;
   /** Each policy that was enforced since its SUB has permitted it. */
   wasPermitted: boolean;
   /**
@@ -196,8 +218,16 @@ export class Session {
   #mayHaveUncounted = false;
   /** Nobody can tell from outside how far the filter has gone in ending it, and what passes meanwhile. */
   #isUnsure = false;
-  /** SUBs that the client has sent, that have reached nats-server, and that DRY_RUN counts as too many, if nobody doubts it. */
-  readonly subs = { sent: 0, reached: 0, tooMany: 0, isUnsure: false };
+  /**
+   * SUBs that the client has sent, that have reached nats-server, and that DRY_RUN counts as refused and as too many, if nobody doubts
+   * it.
+   */
+  readonly subs = { sent: 0, reached: 0, refused: 0, tooMany: 0, isUnsure: false };
+  /** Messages that have passed and DRY_RUN counts as refused: these at least, and these at most. */
+  readonly observed = { least: 0, most: 0 };
+  #mayBeAsked = false;
+  /** One subscription of each name, of which hundreds share a few. */
+  readonly #names = new Map<string, Subscription>();
   passed = 0;
   keptBack = 0;
 
@@ -222,6 +252,7 @@ export class Session {
 
   /** Another policy comes into force. */
   follow(policy: SubscribePolicy): void {
+    this.#noteFilter();
     // Of a policy that is followed by another the filter may not have heard.
     const mayHaveEnded = this.#isOver();
     const judge = (this.#policy = new Judge(policy));
@@ -297,6 +328,10 @@ export class Session {
     }
     for (const operation of operations.splice(0, place)) this.#take(operation);
     const isAllowed = this.#policy.observes || ((this.#isObserved || isPermitted) && this.#room() !== false);
+    const { asked, observes } = this.#policy;
+    // Which policy is asked about a line that began in DRY_RUN, nobody needs to know.
+    this.subs.isUnsure ||= asked !== undefined && this.#isObserved && !observes;
+    this.subs.refused += Number(asked?.permits(subject, queue) === false);
     this.#take(operations.shift()!);
     this.subs.reached++;
     return isAllowed ? undefined : `"SUB ${argument}" reaches nats-server`;
@@ -360,11 +395,15 @@ export class Session {
     for (const [i, { message }] of frames.entries()) {
       if (message === undefined) continue;
       // What another policy has judged, or has let through as far as it had come.
-      if (i === 0 && begunUnder !== undefined && begunUnder !== this.#policy) continue;
       const { subject, sub } = message;
       const passed = passes[i]!;
+      if (i === 0 && begunUnder !== undefined && begunUnder !== this.#policy) {
+        this.observed.most += Number(passed);
+        continue;
+      }
       this.passed += Number(passed);
       this.keptBack += Number(!passed);
+      if (passed) this.#observe(sub, subject);
       if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} passed for ${told(sub)}`;
       if (!passed && this.#isDue(sub, subject)) return `a message on ${subject} is lost for ${told(sub)}`;
     }
@@ -400,6 +439,36 @@ export class Session {
       return (this.#isKnown(sub) && !this.#mayBeForgotten(sub)) || !policy.permits(subject, "");
     }
     return this.#isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
+  }
+
+  /** Whether deliveries may be asked about. A newer policy goes on with that. */
+  #noteFilter(): void {
+    const strictest = this.#policy.asked ?? this.#policy;
+    this.#mayBeAsked ||= [...this.#names.values()].some(({ subject, queue }) => strictest.filters(subject, queue));
+  }
+
+  /** A message has passed. Deliveries are not asked about as long as no subscription overlaps what is denied. */
+  #observe(sub: Subscription, subject: string): void {
+    const { asked } = this.#policy;
+    if (!asked?.mayDenyMessage(subject)) return;
+    this.#noteFilter();
+    this.observed.most += Number(this.#mayBeAsked);
+    const isKnown = (each: Subscription): boolean =>
+      each.isRecorded && this.#isKnown(each) && !this.#mayBeForgotten(each);
+    if (!isKnown(sub) || this.#unsettled !== "") return;
+    if (!asked.deniesMessage(subject, sub.queue)) {
+      this.observed.most -= Number(this.#mayBeAsked);
+      return;
+    }
+    const asks = (each: Subscription): boolean =>
+      isKnown(each) &&
+      each.wasPermitted &&
+      !this.#limited.has(each.sid) &&
+      // What another policy let through is filtered, though this one would refuse it.
+      (each.under !== this.#policy || asked.permits(each.subject, each.queue)) &&
+      asked.filters(each.subject, each.queue);
+    const isAsked = asks(sub) || (this.#all.length <= AT_ONCE && this.#all.some(asks));
+    this.observed.least += Number(isAsked);
   }
 
   #isDue(sub: Subscription, subject: string): boolean {
@@ -459,15 +528,16 @@ export class Session {
     else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
 
-  /** A SUB has reached nats-server. In DRY_RUN it may be one too many. */
-  #count(sid: string, subject: string, queue: string): void {
+  /** A SUB has reached nats-server. In DRY_RUN it may be one too many. Returns whether it surely is not. */
+  #count(sid: string, subject: string, queue: string): boolean {
     const room = this.#room();
     if (room !== false) this.#counting.add(sid);
-    if (room === true) return;
+    if (room === true) return true;
     this.subs.isUnsure ||= room === "UNSURE";
     this.#mayHaveUncounted = true;
     this.#hasUncounted ||= room === false;
-    if (this.#policy.observes && this.#policy.permits(subject, queue)) this.subs.tooMany++;
+    if (this.#policy.observes && this.#policy.asked!.permits(subject, queue)) this.subs.tooMany++;
+    return false;
   }
 
   /** It has reached nats-server. */
@@ -482,7 +552,7 @@ export class Session {
       this.#hasUncounted = this.#mayHaveUncounted = false;
       this.#dropped = new Set(this.#all);
     } else if (verb === "SUB") {
-      this.#count(sid, subject, queue);
+      const isRecorded = this.#count(sid, subject, queue);
       if (live !== undefined) {
         this.#doubled.add(sid);
         return;
@@ -498,11 +568,14 @@ export class Session {
         queue,
         delivered: 0,
         max: 0,
+        under: this.#policy,
+        isRecorded,
         wasPermitted,
         isRevoked: false,
       };
       this.#live.begin(sub);
       this.#all.push(sub);
+      this.#names.set(`${subject} ${queue}`, sub);
     } else if (verb === "UNSUB" && live !== undefined && this.#live.unsubscribe(live, argument)) {
       live.ended = { at: this.#host.now, place: ++this.#endings };
     }
