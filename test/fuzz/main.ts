@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. With
  * `--of` the inputs are cases of something else: `changes` of policies, `answers` to a verbose client meanwhile, `grants` of what it
- * may answer itself, `reloads` of nats-server with the same changes, or `floods` of what a client sends at once and reads slowly.
+ * may answer itself, `reloads` of nats-server with the same changes, `floods` of what a client sends at once and reads slowly, or
+ * `shedding` of what clients hold.
  */
 import { setImmediate } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -14,6 +15,7 @@ import { fuzzGrants } from "./grants-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
 import { fuzzReloads } from "./reloads-fuzz.ts";
 import { explain } from "./saved.ts";
+import { fuzzShedding } from "./shedding-fuzz.ts";
 
 type Round = (seed: number, inputs: number) => Promise<{ done: number; failures: string[] }>;
 
@@ -40,6 +42,7 @@ const KINDS = {
   floods: { round: inCases(fuzzFloods), inputs: 10_000, most: 100 },
   grants: { round: inCases(fuzzGrants), inputs: 10_000, most: 100 },
   reloads: { round: inCases(fuzzReloads), inputs: 10_000, most: 100 },
+  shedding: { round: inCases(fuzzShedding), inputs: 10_000, most: 100 },
 };
 
 function wholeNumber(text: string): number {

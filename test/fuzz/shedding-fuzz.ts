@@ -1,0 +1,396 @@
+/**
+ * Connections of three principals that make a VM hold blocks of all sizes and give them back in any order, so that its budget is used
+ * up and its memory is full of gaps: random steps, and who ends by that as docs/policy.md (`limits.memory`) and docs/adr/0015 say.
+ */
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import { MEMORY } from "../host/memory.ts";
+import type { Random } from "../host/random.ts";
+import { CONNECT, INFO, PING, PONG, pub, stat, Wire } from "../host/wire.ts";
+import { playBySeed, type Run } from "./by-seed.ts";
+
+/** `of` is the number of a connection. One that has gone is replaced by a new one of the same principal. */
+type Sending =
+  /** Its client subscribes to so many subjects of this length. */
+  | { of: number; subscribes: number; length: number }
+  /** It unsubscribes from one of so many. */
+  | { of: number; unsubscribesOneOf: number }
+  /** It sends the beginning of a message, up to this byte of its headers, and the rest with its next words. */
+  | { of: number; begins: number }
+  /** It is refused so many publishes with subjects of this length, of which nats-server has not read one. */
+  | { of: number; isRefused: number; length: number };
+type Step =
+  | Sending
+  /** nats-server answers all PINGs. */
+  | { of: number; isAnswered: true }
+  | { of: number; closes: true }
+  /** So much time passes that nobody remembers subscriptions that have ended. */
+  | "rest"
+  | "tick";
+
+export interface SheddingCase {
+  /** Linear memory is full of policies, so that it cannot grow any more for the budget. */
+  isWorn: boolean;
+  steps: Step[];
+}
+
+const OF = "spiffe://cluster.local/ns/shop/sa/";
+const [FIRST, SECOND, MODEST] = [`${OF}first`, `${OF}second`, `${OF}modest`] as const;
+/** Those of the last have little, and ask for little. */
+const PEERS = [...Array.from({ length: 24 }, (_, i) => (i < 12 ? FIRST : SECOND)), MODEST, MODEST];
+const HEAVY = 24;
+const LONGEST = 65_000;
+const LONG = "x".repeat(LONGEST);
+const SHARE = MEMORY / 8;
+/** Bytes of a read. */
+const CHUNK = 8192;
+/** docs/policy.md (`limits.memory`): one and a half times that, 64 MiB and 208 MiB, doubling each time. */
+const MOST_LINEAR = 2 * (1.5 * MEMORY + (272 << 20));
+
+/** The longest that its principal sends. */
+function message(peer: string): string {
+  const headers = `NATS/1.0\r\nK: ${LONG.slice(0, peer === MODEST ? 4000 : 60_000)}\r\n\r\n`;
+  return `HPUB ok.1 ${headers.length} ${headers.length}\r\n${headers}\r\n`;
+}
+
+const RULE = {
+  ...{ name: "all", from: [{ principals: ["*"] }] },
+  ...{ publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } },
+};
+const LIMITS = {
+  memory: MEMORY,
+  controlLine: 65_536,
+  headers: 65_536,
+  subscriptions: 1 << 20,
+  outstandingReplies: 1 << 24,
+};
+
+/** A case from one seed. */
+export function sheddingCase(random: Random): SheddingCase {
+  const isSometimes = (one: number): boolean => random.below(one) === 0;
+  /** Of all magnitudes alike. */
+  const length = (most: number): number => Math.max(8, Math.floor(most / 2 ** random.below(11)) - random.below(8));
+  /** One of them has more connections that speak. */
+  const bias = random.below(3);
+  const heavy = (): number => (bias < 2 && isSometimes(2) ? bias * 12 : random.below(2) * 12) + random.below(12);
+  const step = (): Step => {
+    const kind = random.below(40);
+    if (kind < 4) {
+      const of = HEAVY + random.below(PEERS.length - HEAVY);
+      if (isSometimes(3)) return { of, begins: random.below(4000) };
+      return { of, subscribes: 1 + random.below(4), length: 8 + random.below(200) };
+    }
+    const of = heavy();
+    if (kind < 20) {
+      const each = length(LONGEST);
+      return { of, subscribes: Math.ceil((random.below(8) * SHARE) / 8 / each) + 1, length: each };
+    }
+    if (kind < 27) return { of, unsubscribesOneOf: random.pick([1, 2, 2, 3, 4]) };
+    if (kind < 29) return { of, begins: length(60_000) };
+    if (kind < 33) {
+      const each = length(4000);
+      return { of, isRefused: 1 + Math.min(50, Math.floor(random.below(SHARE / 2) / each)), length: each };
+    }
+    if (kind < 35) return { of, isAnswered: true };
+    if (kind < 36) return { of, closes: true };
+    return kind < 38 ? "rest" : "tick";
+  };
+  return { isWorn: isSometimes(4), steps: Array.from({ length: 60 + random.below(60) }, step) };
+}
+
+/** Bytes of the budget: so many at least, and at most with all that is kept beside it. */
+interface Bytes {
+  least: number;
+  most: number;
+}
+
+/** One connection, and what it holds, as plainly as that can be told from outside. */
+class Holder {
+  readonly wire: Wire;
+  readonly #live = new Map<number, number>();
+  #sids = 0;
+  /** Bytes of subjects of these, and of those that have ended and are not forgotten. */
+  #subjects = 0;
+  #ended = 0;
+  /** How many there have been at once, as many as the filter's tables have room for. */
+  #mostLive = 0;
+  /** What is left to say of a message that has begun, and bytes of what has been said. */
+  #rest = "";
+  #begun = 0;
+  /** Bytes of subjects that were refused and are not answered, how many there are, and what room there was for them. */
+  #refused = 0;
+  #pings = 0;
+  #mostRefused = 0;
+
+  constructor(
+    host: Host,
+    readonly peer: string,
+    readonly id: number,
+  ) {
+    this.wire = new Wire(host, peer);
+    this.wire.connection.properties.set("connection.id", id);
+    this.wire.server(INFO);
+    this.wire.client(CONNECT);
+  }
+
+  get bytes(): Bytes {
+    const beside = this.#mostLive * 192 + this.#mostRefused * 2 + this.#begun * 2 + 4096;
+    return {
+      least: this.#subjects + this.#begun + this.#refused,
+      most: this.#subjects + this.#ended + beside,
+    };
+  }
+
+  /** What it sends in this step. */
+  take(step: Sending): string {
+    const rest = this.#rest;
+    this.#rest = "";
+    this.#begun = 0;
+    if ("subscribes" in step) {
+      const name = `ok.${LONG.slice(0, step.length)}`;
+      const sids = Array.from({ length: step.subscribes }, () => ++this.#sids);
+      for (const sid of sids) this.#live.set(sid, name.length);
+      this.#subjects += name.length * sids.length;
+      this.#mostLive = Math.max(this.#mostLive, this.#live.size);
+      return rest + sids.map((sid) => `SUB ${name} ${sid}\r\n`).join("");
+    }
+    if ("unsubscribesOneOf" in step) {
+      const sids = [...this.#live.keys()].filter((_, i) => i % step.unsubscribesOneOf === 0);
+      for (const sid of sids) {
+        this.#subjects -= this.#live.get(sid)!;
+        this.#ended += this.#live.get(sid)!;
+        this.#live.delete(sid);
+      }
+      return rest + sids.map((sid) => `UNSUB ${sid}\r\n`).join("");
+    }
+    if ("isRefused" in step) {
+      this.#refused += step.isRefused * (step.length + 4);
+      this.#pings += step.isRefused;
+      this.#mostRefused = Math.max(this.#mostRefused, this.#refused + this.#pings * 32);
+      const name = LONG.slice(0, step.length);
+      // Each has another, since one that is named like the one before takes less.
+      return rest + Array.from({ length: step.isRefused }, (_, i) => pub(`no.${i % 10}${name}`)).join("");
+    }
+    this.#begun = step.begins;
+    this.#rest = message(this.peer).slice(step.begins);
+    return rest + message(this.peer).slice(0, step.begins);
+  }
+
+  /** nats-server answers all PINGs. */
+  answer(): void {
+    this.wire.server(PONG.repeat(this.#pings));
+    this.#refused = this.#pings = 0;
+  }
+
+  /** Nobody remembers what has ended. */
+  forget(): void {
+    this.#ended = 0;
+  }
+
+  /** Whether what it says now reaches nats-server. */
+  speaks(): boolean {
+    const rest = this.#rest;
+    this.#rest = "";
+    this.#begun = 0;
+    this.#pings++;
+    return this.wire.client(rest + PING).endsWith(PING);
+  }
+}
+
+/** A VM with connections of all principals. */
+class Stage {
+  readonly #host = new Host(filterModule());
+  readonly #pages: number;
+  readonly #heldBefore: number;
+  #holders: Holder[] = [];
+  #ids = 0;
+  /** Connections that have ended for want of room. */
+  shed = 0;
+
+  constructor(private readonly isWorn: boolean) {
+    // Linear memory is 80 MiB then, of which some 12 are free, and grows for the budget up to 76 (assembly/bytes/budget.ts).
+    if (isWorn) for (let i = 0; i < 5; i++) this.#configure(policyOfOthers(i), `of-others-${i}`);
+    this.#configure([RULE]);
+    this.#pages = this.#host.memoryPages;
+    this.#heldBefore = this.#held();
+  }
+
+  /** Linear memory is not full any more. */
+  get hasGrown(): boolean {
+    return this.#host.memoryPages > this.#pages;
+  }
+
+  /** Plays a case. Returns what goes wrong. */
+  play(steps: readonly Step[]): string | undefined {
+    this.#holders = PEERS.map((peer) => this.#connect(peer));
+    let problem = this.#judge();
+    // A worn one may grow for something else than the budget, and has room then.
+    for (const step of steps) if (!(this.isWorn && this.hasGrown)) problem ??= this.#take(step);
+    problem ??= this.#rest();
+    for (const [of, holder] of this.#holders.entries()) {
+      if (!holder.speaks()) problem ??= `connection ${of} does not speak, and nobody has ended it`;
+      problem ??= this.#judge(holder);
+    }
+    for (const { wire } of this.#holders) if (!wire.connection.closed) wire.connection.close("client");
+    this.#holders = [];
+    const left = this.#held() - this.#heldBefore;
+    return problem ?? (left === 0 ? undefined : `${left} bytes are held for nobody`);
+  }
+
+  #configure(rules: object[], plugin?: string): void {
+    const config = {
+      trustDomains: ["cluster.local"],
+      rules,
+      limits: LIMITS,
+      audit: { burst: 10_000, refusalsPerSecond: 10_000 },
+    };
+    if (!this.#host.configure(config, plugin).accepted) throw new Error("the policy is refused");
+  }
+
+  #connect(peer: string): Holder {
+    return new Holder(this.#host, peer, ++this.#ids);
+  }
+
+  /** Bytes of the budget that are in use, behind a tick. */
+  #held(): number {
+    return stat(this.#host, "istio_nats_memory_bytes");
+  }
+
+  #take(step: Step): string | undefined {
+    if (step === "tick") return this.#tick();
+    if (step === "rest") return this.#rest();
+    const holder = this.#holders[step.of]!;
+    if ("closes" in step) {
+      holder.wire.connection.close("client");
+      this.#holders[step.of] = this.#connect(holder.peer);
+      return this.#judge();
+    }
+    if ("isAnswered" in step) {
+      holder.answer();
+      return this.#judge();
+    }
+    const { least } = holder.bytes;
+    const text = holder.take(step);
+    // Envoy may have more at once. The VM needs a gap as large for that, so that a worn one would grow.
+    for (let at = 0; at < text.length; at += CHUNK) holder.wire.client(text.slice(at, at + CHUNK));
+    return this.#judge(holder, least, text);
+  }
+
+  #bytes(): Map<Holder, Bytes> {
+    return new Map(this.#holders.map((holder) => [holder, holder.bytes]));
+  }
+
+  /** So much time passes that nobody remembers subscriptions that have ended. */
+  #rest(): string | undefined {
+    let problem: string | undefined;
+    for (let i = 0; i < 3; i++) {
+      this.#host.advance(11_000);
+      problem ??= this.#tick();
+    }
+    for (const holder of this.#holders) holder.forget();
+    return problem;
+  }
+
+  #tick(): string | undefined {
+    this.#host.advance(500);
+    const problem = this.#held() > MEMORY ? "more is held than there is" : this.#judge();
+    if (problem !== undefined) return problem;
+    const held = this.#held() - this.#heldBefore;
+    if (held > MEMORY * 0.9) return `${held} bytes are held behind a tick`;
+    const bounds = [...this.#bytes().values()];
+    const [least, most] = [sum(bounds, "least"), sum(bounds, "most")];
+    if (held < least || held > most)
+      return `${held} bytes are held, and should be ${least} at least and ${most} at most`;
+    const counted = stat(this.#host, "istio_nats_protocol_errors_total", { kind: "memory" });
+    if (counted !== this.shed) return `${counted} are counted for want of memory, and ${this.shed} have ended`;
+    const linear = this.#host.memoryPages << 16;
+    return linear > MOST_LINEAR ? `there are ${linear} bytes of linear memory` : undefined;
+  }
+
+  /** Who has ended for want of room. `asker` has held so much at least, and then sent this text. */
+  #judge(asker?: Holder, least = 0, text = ""): string | undefined {
+    const { logs } = this.#host;
+    const all = this.#bytes();
+    if (asker !== undefined) all.set(asker, { ...asker.bytes, least: Math.min(least, asker.bytes.least) });
+    let problem: string | undefined;
+    // Who takes the place of one that has ended may end others in turn, so that more is logged meanwhile.
+    for (const { message } of logs) {
+      if (!message.includes('"kind":"memory"')) continue;
+      const { connection_id: id } = JSON.parse(message) as { connection_id: number };
+      const of = this.#holders.findIndex((each) => each.id === id);
+      const holder = this.#holders[of];
+      if (holder === undefined) return `connection ${id} ends, of which nobody knows`;
+      this.shed++;
+      if (holder !== asker || !mayEndItself(holder, text)) problem ??= this.#wrong(holder, all);
+      all.delete(holder);
+      if (holder.speaks()) problem ??= "one that has ended speaks";
+      holder.wire.connection.close("client");
+      this.#holders[of] = this.#connect(holder.peer);
+    }
+    logs.length = 0;
+    return problem;
+  }
+
+  /** Why this one should not have ended so that others have room. */
+  #wrong(holder: Holder, all: ReadonlyMap<Holder, Bytes>): string | undefined {
+    const heldBy = (peer: string): Bytes => {
+      const its = [...all].filter(([each]) => each.peer === peer).map(([, bytes]) => bytes);
+      return { least: sum(its, "least"), most: sum(its, "most") };
+    };
+    const name = holder.peer.split("/").at(-1)!;
+    // Who leaves most gaps, nobody can tell from outside.
+    if (this.isWorn) return holder.peer === MODEST ? "the modest one ends" : undefined;
+    const own = all.get(holder)!;
+    if (sum([...all.values()], "most") < MEMORY * 0.9) return `one of ${name} ends though there is room`;
+    const other = [...all].find(([each, { least }]) => each.peer === holder.peer && least > own.most);
+    if (other !== undefined) return `one of ${name} ends with ${own.most} bytes, and another has ${other[1].least}`;
+    const { most } = heldBy(holder.peer);
+    const heavier = [FIRST, SECOND, MODEST].find((peer) => heldBy(peer).least > most);
+    return heavier === undefined ? undefined : `one of ${name} ends, and ${heavier} holds more`;
+  }
+}
+
+function sum(all: readonly Bytes[], key: keyof Bytes): number {
+  return all.reduce((total, bytes) => total + bytes[key], 0);
+}
+
+/** Whether it may have asked for more than its share, or more than the last tenth, which is free before it speaks. */
+function mayEndItself({ bytes }: Holder, text: string): boolean {
+  return bytes.most > MEMORY / 8 || text.length * 2 + bytes.most * 2 > MEMORY / 10;
+}
+
+function policyOfOthers(number: number): object[] {
+  return Array.from({ length: 59 }, (_, rule) => ({
+    name: `rule-${rule}`,
+    from: [{ principals: [`cluster.local/ns/others/sa/account-${rule}`] }],
+    publish: { allow: Array.from({ length: 1000 }, (_, i) => `others.${number}.${rule}.${i}.${LONG.slice(0, 100)}`) },
+  }));
+}
+
+export interface SheddingRun extends Run {
+  /** Connections that ended for want of room, in a new VM and in a worn one. */
+  shed: number;
+  shedWorn: number;
+}
+
+/** Plays at most this many cases, of this seed and the following ones. */
+export async function fuzzShedding(seed: number, cases: number): Promise<SheddingRun> {
+  const all = { shed: 0, shedWorn: 0 };
+  // It takes seconds to wear one.
+  let worn: Stage | undefined;
+  const problemOf = ({ isWorn, steps }: SheddingCase): string | undefined => {
+    const stage = isWorn ? (worn ??= new Stage(true)) : new Stage(false);
+    const before = stage.shed;
+    let problem: string | undefined;
+    try {
+      problem = stage.play(steps);
+    } catch (error) {
+      problem = String(error);
+    }
+    all[isWorn ? "shedWorn" : "shed"] += stage.shed - before;
+    if (problem !== undefined || worn?.hasGrown) worn = undefined;
+    return problem;
+  };
+  const run = await playBySeed(seed, cases, { make: sheddingCase, problemOf });
+  return { ...run, ...all };
+}
