@@ -38,9 +38,18 @@ interface Subscription {
   inGroup: boolean;
 }
 
+/**
+ * Bytes of the longest line that the filter reads: a publisher's and a subscriber's longest, of 64 KiB each, and a verb and a blank more
+ * (assembly/nats/server-line.ts). The CR of an INFO or an error counts.
+ */
+export const LONGEST_SERVER_LINE = 2 * 65_536 + 64;
+
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong` and so on). `index` is where it begins. */
 const FRAME =
   /(PONG|PING|\+OK)\r\n|-ERR ('[^'\r\n]*')\r\n|INFO ([^\n]*)\r\n|(MSG|HMSG) ([!-~\v\f\x80-\xff]+) ([!-~]+)(?: ([!-~\v\f\x80-\xff]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
+
+/** How a line begins that may be longer than any that is read. */
+const ENDLESS = /^(?:H?MSG [!-~]|INFO |-ERR )/;
 
 /**
  * Whether the client's library parts the line elsewhere than nats-server, or reads nothing behind the headers, of so many bytes
@@ -189,8 +198,17 @@ export class BrokerModel {
     while (!this.isOver) {
       FRAME.lastIndex = at;
       const match = FRAME.exec(stream);
-      if (match === null) return { output, end: at };
+      if (match === null) {
+        const isEndless = ENDLESS.test(stream.slice(at, at + 8)) && !stream.includes("\n", at);
+        if (!isEndless || stream.length - at <= LONGEST_SERVER_LINE) return { output, end: at };
+        this.isOver = true;
+        return { output, end: stream.length };
+      }
       const [line, word, error, info, verb, subject, sid, third, fourth, size] = match;
+      if (line.length - (verb === undefined ? 1 : 2) > LONGEST_SERVER_LINE) {
+        this.isOver = true;
+        return { output, end: stream.length };
+      }
       let end = at + line.length;
       let passes = true;
       if (verb !== undefined) {

@@ -4,7 +4,7 @@
  */
 import type { Connection, Host } from "../host/host.ts";
 import { isInsertable, NaivePolicy } from "./naive-policy.ts";
-import { parseChunks, type NatsParser, type Operation } from "./nats-parser.ts";
+import { parseChunks, type Limits, type NatsParser, type Operation } from "./nats-parser.ts";
 import { INFO, LIMITS, MOST_HEADERS } from "./policies.ts";
 
 const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
@@ -86,7 +86,7 @@ function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): st
   const mayLack = (operation: Operation): boolean =>
     mayBeMissing(operation) || (operation.verb === "UNSUB" && ended.has(operation.argument));
   for (const operation of passed) {
-    if (!policy.permits(operation)) return `${show(operation)} reached the server against the policy`;
+    if (!isPermitted(policy, operation)) return `${show(operation)} reached the server against the policy`;
     let source = asked[next++];
     while (source !== undefined && !equal(source, operation)) {
       if (isPermitted(policy, source) && !mayLack(source))
@@ -123,24 +123,25 @@ export function runClientCase(
   root: number,
   policy: NaivePolicy,
   chunks: readonly Uint8Array[],
+  limits: Limits = LIMITS,
 ): { forwarded: Forwarded; problem: string | undefined } {
   const out = forward(host, root, chunks);
   const whole = Buffer.concat(out);
-  const read = parseChunks(out, LIMITS);
-  const sent = parseChunks([Buffer.concat(chunks)], LIMITS);
-  const problem = judge(policy, sent, read) ?? differs(read, whole);
+  const read = parseChunks(out, limits);
+  const sent = parseChunks([Buffer.concat(chunks)], limits);
+  const problem = judge(policy, sent, read) ?? differs(read, whole, limits);
   return { forwarded: { chunks: out, read }, problem };
 }
 
 /** The same bytes in one read, and byte by byte if that is cheap, must be the same operations. */
-function differs(read: NatsParser, whole: Uint8Array): string | undefined {
-  const once = parseChunks([whole], LIMITS);
+function differs(read: NatsParser, whole: Uint8Array, limits: Limits): string | undefined {
+  const once = parseChunks([whole], limits);
   if (reading(once) !== reading(read))
     return `what was let through is read differently in one piece: ${reading(once)} not ${reading(read)}`;
   if (whole.length > 300) return undefined;
   const single = parseChunks(
     Array.from(whole, (byte) => Uint8Array.of(byte)),
-    LIMITS,
+    limits,
   );
   if (reading(single) === reading(read)) return undefined;
   return `what was let through is read differently byte by byte: ${reading(single)} not ${reading(read)}`;

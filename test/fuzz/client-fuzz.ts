@@ -3,11 +3,11 @@ import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { forward, runClientCase } from "./client-case.ts";
-import { chunksOf, clientStream } from "./inputs.ts";
-import type { NatsParser } from "./nats-parser.ts";
+import { chunksOf, clientStream, limitStream } from "./inputs.ts";
+import { LINE_TOO_LONG, PAYLOAD_TOO_LARGE, type NatsParser } from "./nats-parser.ts";
 import { minimise, type Chunks } from "./minimise.ts";
 import { NaivePolicy } from "./naive-policy.ts";
-import { pluginConfig, POLICIES } from "./policies.ts";
+import { LIMITS, pluginConfig, POLICIES } from "./policies.ts";
 
 /** An input that the filter answered wrongly, made as small as possible. */
 export interface Failure {
@@ -33,6 +33,11 @@ const MOST_POOLED = 4096;
  * mebibyte.
  */
 const MOST_PAGES = 200;
+/** So many bytes `limits.controlLine` has at most. */
+const LONGEST_LINE = 65_536;
+/** Of so many inputs one is at a limit, and of so many of those one at this, since it takes as long as a hundred others. */
+const ONE_AT_LIMIT = 64;
+const ONE_IS_LONG = 64;
 /** Verbs that are counted as allowed exactly when the server gets them. */
 const COUNTED = ["PUB", "HPUB", "SUB"];
 
@@ -44,11 +49,11 @@ function textsOf(chunks: readonly Uint8Array[]): Chunks {
   return chunks.map((chunk) => Buffer.from(chunk).toString("latin1"));
 }
 
-function configured(mode: "ENFORCE" | "DRY_RUN"): { host: Host; roots: number[] } {
+function configured(mode: "ENFORCE" | "DRY_RUN", controlLine: number): { host: Host; roots: number[] } {
   const host = new Host(filterModule());
   // Plugins of different names, because those of one name all follow the newest policy.
   const roots = POLICIES.map((policy, number) => {
-    const { accepted, logs, root } = host.configure(pluginConfig(policy, mode), `policy-${number}`);
+    const { accepted, logs, root } = host.configure(pluginConfig(policy, mode, controlLine), `policy-${number}`);
     if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
     return root;
   });
@@ -63,11 +68,17 @@ function findCounter(host: Host, verb: string): string | undefined {
 
 /** A VM with every policy, and another where all are in DRY_RUN, so that the counters of the first are not mixed. */
 export class FuzzVm {
-  readonly #enforcing = configured("ENFORCE");
-  readonly #observing = configured("DRY_RUN");
+  readonly #enforcing: ReturnType<typeof configured>;
+  readonly #observing: ReturnType<typeof configured>;
   readonly #counters: (string | undefined)[] = [];
   readonly #totals = COUNTED.map(() => 0);
   readonly #policies = POLICIES.map((policy) => new NaivePolicy(policy));
+
+  /** Where a control line may have so many bytes. */
+  constructor(private readonly controlLine: number = LIMITS.controlLine) {
+    this.#enforcing = configured("ENFORCE", controlLine);
+    this.#observing = configured("DRY_RUN", controlLine);
+  }
 
   /** Memory of the VM, in pages of 64 KiB. */
   get pages(): number {
@@ -91,12 +102,9 @@ export class FuzzVm {
     chunks: readonly Uint8Array[],
   ): ReturnType<typeof runClientCase> | { problem: string; forwarded?: undefined } {
     try {
-      const result = runClientCase(
-        this.#enforcing.host,
-        this.#enforcing.roots[policy]!,
-        this.#policies[policy]!,
-        chunks,
-      );
+      const { host, roots } = this.#enforcing;
+      const limits = { ...LIMITS, controlLine: this.controlLine };
+      const result = runClientCase(host, roots[policy]!, this.#policies[policy]!, chunks, limits);
       const { forwarded, problem = this.#miscounted(forwarded.read) } = result;
       return { forwarded, problem };
     } catch (error) {
@@ -152,6 +160,7 @@ export function problemOf(policy: number, chunks: readonly Uint8Array[]): string
 export class ClientFuzz {
   readonly #random: Random;
   readonly #vm = new FuzzVm();
+  readonly #longVm = new FuzzVm(LONGEST_LINE);
   readonly #pool: string[] = [];
   readonly #outcomes = new Set<string>();
   readonly #operations: Record<string, number> = {};
@@ -176,6 +185,7 @@ export class ClientFuzz {
   #one(take: (chunks: readonly Uint8Array[]) => void): Failure | undefined {
     const random = this.#random;
     const policy = random.below(POLICIES.length);
+    if (random.below(ONE_AT_LIMIT) === 0) return this.#atLimit(policy, take);
     const text = clientStream(random, this.#pool);
     const chunks = chunksOf(text, random);
     if (random.below(16) === 0) {
@@ -194,6 +204,23 @@ export class ClientFuzz {
       this.#outcomes.add(outcome);
       if (this.#pool.length < MOST_POOLED) this.#pool.push(text);
     }
+    return undefined;
+  }
+
+  /** One that is as long as it may be passes, and one that is longer ends the connection here, before nats-server could. */
+  #atLimit(policy: number, take: (chunks: readonly Uint8Array[]) => void): Failure | undefined {
+    const controlLine = this.#random.below(ONE_IS_LONG) === 0 ? LONGEST_LINE : LIMITS.controlLine;
+    const { chunks, ends } = limitStream(this.#random, controlLine);
+    const vm = controlLine === LONGEST_LINE ? this.#longVm : this.#vm;
+    const { problem, forwarded } = vm.run(policy, chunks);
+    const error = forwarded?.read.error;
+    const hasEnded = error !== undefined && error !== LINE_TOO_LONG && error !== PAYLOAD_TOO_LARGE;
+    const said =
+      problem ??
+      (hasEnded === ends ? undefined : hasEnded ? "a good stream is ended" : "a longer one reaches nats-server");
+    if (said !== undefined) return { policy: POLICIES[policy]!.name, chunks: textsOf(chunks), problem: said };
+    // The nats-server that reads what has passed takes none that is longer.
+    if (controlLine === LIMITS.controlLine) take(forwarded!.chunks);
     return undefined;
   }
 

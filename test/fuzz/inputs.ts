@@ -1,6 +1,6 @@
 import { Random } from "../host/random.ts";
 import { recordedSessions } from "../conformance/session.ts";
-import { LIMITS } from "./policies.ts";
+import { LIMITS, MOST_HEADERS } from "./policies.ts";
 
 const MOST_BYTES = 4096;
 
@@ -295,6 +295,64 @@ export function clientStream(random: Random, pool: readonly string[]): string {
   const kept = random.below(8) === 0 ? "" : random.pick(CONNECTS);
   for (let i = random.pick([0, 1, 1, 2, 3]); i > 0; i--) text = mutateOnce(text, random, pool);
   return (kept + text).slice(0, MOST_BYTES);
+}
+
+/** Bytes of a verb and the blanks behind it that the filter takes (docs/parity.md, `own-padding`). */
+const MOST_PADDING = 8192;
+
+/** A stream of good operations, one of which is as long as something may be, or a byte shorter or longer. */
+export interface LimitStream {
+  chunks: Uint8Array[];
+  /** It is too long, so that the connection ends. */
+  ends: boolean;
+}
+
+/** One from `random`, where a control line may have so many bytes. Only such lines are long if not those of `LIMITS`. */
+export function limitStream(random: Random, controlLine: number): LimitStream {
+  const over = random.below(3) - 1;
+  const end = random.pick(["\r\n", "\r\n", "\n"]);
+  /** With as many bytes between as that makes a control line's arguments. */
+  const line = (verb: string, head: string, tail = ""): string =>
+    `${verb} ${head}${"l".repeat(controlLine + over - head.length - tail.length)}${tail}${end}`;
+  const lines = [
+    () => `${line("PUB", "foo.", " 2")}xy\r\n`,
+    () => `${line("PUB", "foo.a _INBOX.", " 2")}xy\r\n`,
+    () => `${line("HPUB", "foo.", " 12 14")}NATS/1.0\r\n\r\nxy\r\n`,
+    () => line("SUB", "foo.", " 2"),
+    () => line("SUB", "foo.a "),
+    () => line("SUB", "work.a q1 "),
+    () => line("UNSUB", "", " 1"),
+    () => line("CONNECT", '{"headers":true,"name":"', '"}'),
+    () => `PING${"t".repeat(controlLine + over)}\r\n`,
+    // The verb counts.
+    () => `SUB${" ".repeat(MOST_PADDING + over - 3)}foo.a 2${end}`,
+  ];
+  const messages = [
+    () => `PUB foo.a ${LIMITS.payload + over}${end}${"x".repeat(LIMITS.payload + over)}\r\n`,
+    () => `HPUB foo.a 12 ${LIMITS.payload + over}${end}NATS/1.0\r\n\r\n${"x".repeat(LIMITS.payload + over - 12)}\r\n`,
+  ];
+  const isShort = controlLine === LIMITS.controlLine;
+  const hasHeaders = isShort && random.below(12) === 0;
+  // Of headers that are too long only the message is refused.
+  const headers = `NATS/1.0\r\nA: ${"h".repeat(MOST_HEADERS + over - 17)}\r\n\r\n`;
+  const made = hasHeaders
+    ? `HPUB foo.a ${headers.length} ${headers.length}${end}${headers}\r\n`
+    : random.pick(isShort ? [...lines, ...lines, ...messages] : lines)();
+  const others = (): string =>
+    Array.from({ length: random.below(3) }, () =>
+      random.pick(["PING\r\n", "PUB foo.a 2\r\nxy\r\n", "SUB foo.a 3\r\n"]),
+    ).join("");
+  const before = `${CONNECTS[0]!}${others()}`;
+  const bytes = Buffer.from(before + made + others(), "latin1");
+  // Half of the cuts are where the line becomes too long, or may be complete.
+  const turn = before.length + made.length - 4;
+  const places = Array.from({ length: random.below(4) }, () =>
+    random.below(2) === 0 ? random.below(bytes.length) : turn - 4 + random.below(8),
+  );
+  const ends = [...new Set([...places, bytes.length])]
+    .sort((a, b) => a - b)
+    .filter((at) => at > 0 && at <= bytes.length);
+  return { chunks: ends.map((at, i) => bytes.subarray(ends[i - 1] ?? 0, at)), ends: over > 0 && !hasHeaders };
 }
 
 /** Where a stream is cut into reads: nowhere, everywhere, or at a few places. */

@@ -44,6 +44,7 @@ const [TAB, LF, CR, SPACE, CONNECT_START] = [0x09, 0x0a, 0x0d, 0x20, 0x43];
 /** In `error`. */
 export const UNAUTHORIZED = "Authorization Violation";
 export const LINE_TOO_LONG = "maximum control line exceeded";
+export const PAYLOAD_TOO_LARGE = "Maximum Payload Violation";
 
 type State = "START" | "LETTERS" | "SKIP" | "SPACES" | "ARGUMENT" | "PAYLOAD" | "END_R" | "END_N";
 
@@ -237,7 +238,7 @@ export class NatsParser {
     if (operation.size < 0 || (withHeaders && (operation.headers < 0 || operation.headers > operation.size))) {
       return "processPub";
     }
-    return operation.size > this.limits.payload ? "Maximum Payload Violation" : undefined;
+    return operation.size > this.limits.payload ? PAYLOAD_TOO_LARGE : undefined;
   }
 
   #payload(buf: Uint8Array, i: number, b: number): number {

@@ -59,12 +59,16 @@ export const POLICIES: readonly Policy[] = [
 ];
 
 /** The whole pluginConfig of a policy, for every authenticated peer. */
-export function pluginConfig(policy: Policy, mode: "ENFORCE" | "DRY_RUN" = "ENFORCE"): object {
+export function pluginConfig(
+  policy: Policy,
+  mode: "ENFORCE" | "DRY_RUN" = "ENFORCE",
+  controlLine = LIMITS.controlLine,
+): object {
   const from = [{ principals: ["*"] }];
   return {
     mode,
     trustDomains: ["cluster.local"],
     rules: policy.rules.map((rule, i) => ({ name: `rule-${i}`, from, ...rule })),
-    limits: { controlLine: LIMITS.controlLine, headers: MOST_HEADERS, outstandingReplies: 1024 },
+    limits: { controlLine, headers: MOST_HEADERS, outstandingReplies: 1024 },
   };
 }

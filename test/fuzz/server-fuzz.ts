@@ -3,7 +3,7 @@ import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { latin1, PEER } from "../host/wire.ts";
-import { BrokerModel } from "./broker-model.ts";
+import { BrokerModel, LONGEST_SERVER_LINE } from "./broker-model.ts";
 import { Info, infoLine, type Unwanted } from "./infos.ts";
 import { chunksOf } from "./inputs.ts";
 import { LINE_TOO_LONG, NatsParser, UNAUTHORIZED } from "./nats-parser.ts";
@@ -51,6 +51,9 @@ const ODDITIES = [
   "1",
   "\xff",
 ];
+
+/** Of so many turns one brings a line of 128 KiB, since it takes as long as a hundred others. */
+const ONE_IS_LONG = 2000;
 
 function clientOperation(random: Random): string {
   switch (random.below(6)) {
@@ -112,9 +115,10 @@ function early(random: Random): string {
  * CONNECT.
  */
 function opening(random: Random, usual: string): { turns: Turn[]; next: string } {
-  if (random.below(5) > 0) return { turns: [{ client: "", broker: [INFO] }], next: usual };
+  if (random.below(6) > 0) return { turns: [{ client: "", broker: [INFO] }], next: usual };
   const plain = INFO.replace("{", `{"auth_required":${random.pick(["true", "true", "false"])},`);
-  const broker = cut(random.below(4) === 0 ? infoLine(random) : plain, random);
+  const info = random.below(4) === 0 ? infoLine(random) : plain;
+  const broker = random.below(4) === 0 ? cut(info, random) : [info];
   const some = (): string => (random.below(2) === 0 ? several(random, 3, early) : "");
   const connect = anyConnect(random, usual);
   if (random.below(3) === 0) return { turns: [{ client: some() + connect, broker }], next: "" };
@@ -155,6 +159,38 @@ function brokerFrame(random: Random): string {
       return infoLine(random);
   }
   return "PONG\r\n";
+}
+
+/** A frame whose line has as many bytes as the filter reads, one fewer or one more, and what follows it. */
+function longFrame(random: Random): string {
+  const bytes = LONGEST_SERVER_LINE - 1 + random.below(3);
+  const filled = (head: string, end: string): string => head + "l".repeat(bytes - head.length - end.length) + end;
+  // What nats-server writes for a publisher's and a subscriber's longest lines is the sid as much as the names.
+  const names = `${random.pick(LITERALS)} ${random.below(2) === 0 ? "9".repeat(65_000) : random.pick(SIDS)} foo.`;
+  const line = random.pick([
+    () => filled(`MSG ${names}`, " 2"),
+    () => filled(`HMSG ${names}`, " 12 12"),
+    // Of these the CR counts, too.
+    () => filled('INFO {"headers":true,"connect_urls":["', '"]}\r'),
+    () => filled("-ERR '", "'\r"),
+  ])();
+  if (line.endsWith("\r")) return `${line}\nPONG\r\n`;
+  return `${line}\r\n${line.startsWith("H") ? "NATS/1.0\r\n\r\n" : "xy"}\r\nPONG\r\n`;
+}
+
+/** The beginning of a line that is too long whatever its end. */
+function endlessFrame(random: Random): string {
+  const head = random.pick(["MSG foo.", "HMSG foo.a ", "MSG foo.a 1 ", 'INFO {"a":"', "-ERR '"]);
+  return head + "l".repeat(LONGEST_SERVER_LINE + 1 + random.below(1000) - head.length);
+}
+
+/** Cuts of a stream with such a line, some of them around where it becomes too long. */
+function cutAround(text: string, random: Random): string[] {
+  const places = Array.from({ length: random.below(4) }, () =>
+    random.below(2) === 0 ? random.below(text.length) : LONGEST_SERVER_LINE - 8 + random.below(24),
+  );
+  const ends = [...new Set([...places.filter((place) => place < text.length), text.length])].sort((a, b) => a - b);
+  return ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end));
 }
 
 function mutated(stream: string, random: Random): string {
@@ -202,7 +238,9 @@ export function serverCase(random: Random): ServerCase {
     let broker = several(random, 8, brokerFrame);
     for (let m = random.pick([0, 0, 1, 2]); m > 0; m--) broker = mutated(broker, random);
     const client = (turns.length === 1 ? next : "") + several(random, 6, clientOperation);
-    turns.push({ client, broker: cut(broker, random) });
+    const isLong = random.below(ONE_IS_LONG) === 0;
+    const long = (): string => (random.below(4) === 0 ? broker + endlessFrame(random) : longFrame(random) + broker);
+    turns.push({ client, broker: isLong ? cutAround(long(), random) : cut(broker, random) });
   }
   const isSometimes = (): boolean => random.below(2) === 0;
   const unwanted = { urls: isSometimes(), tls: isSometimes() };
