@@ -39,10 +39,10 @@ interface Subscription {
 }
 
 /**
- * Bytes of the longest line that the filter reads: a publisher's and a subscriber's longest, of 64 KiB each, and a verb and a blank more
+ * Bytes of the longest line that the filter reads: those of MQTT's longest subject, of a longest sid and a reply subject
  * (assembly/nats/server-line.ts). The CR of an INFO or an error counts.
  */
-export const LONGEST_SERVER_LINE = 2 * 65_536 + 64;
+export const LONGEST_SERVER_LINE = 4 * 65_536;
 
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong` and so on). `index` is where it begins. */
 const FRAME =
