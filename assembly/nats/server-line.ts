@@ -133,7 +133,7 @@ export class ServerLine {
     }
     if (p >= end) return this.unfinished(pointer, p);
     if (load<u8>(p) != CR) return this.readBroken(operation, pointer, subject, end);
-    if (p + 1 >= end) return Reading.INCOMPLETE;
+    if (p + 1 >= end) return this.unfinished(pointer, p);
     if (load<u8>(p, 1) != LF) return this.readBroken(operation, pointer, subject, end);
     this.hasLineBreak = false;
     if (<i32>(p - pointer) > SERVER_LINE_LIMIT) return Reading.LINE_TOO_LONG;

@@ -7,9 +7,11 @@
 
 /**
  * Bytes kept free before the window, so that the tail of one read and the next read lie together. The longest tail is
- * an HPUB at the configuration's maxima: 8 KiB of blanks, 64 KiB of arguments and of headers each.
+ * the longest line of a server (`SERVER_LINE_LIMIT`, nats/server-line.ts) with its CR LF and all but the last of the
+ * STATUS_BYTES behind it. A client's is shorter: at the configuration's maxima an HPUB has 8 KiB of blanks, 64 KiB of
+ * arguments and of headers each.
  */
-export const GAP: usize = 256 * 1024;
+export const GAP: usize = 256 * 1024 + 64;
 /**
  * Bytes of a chunk that are read at once. Envoy's buffers hold 1 MiB unless configured otherwise, and a TLS record may go
  * beyond that: such a chunk is read whole. Where it ends inside a line, all before that line is given back to the host from the

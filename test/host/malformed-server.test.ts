@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configuredHost, PONG, pub, stat, Wire } from "./wire.ts";
+import { assertSame, configuredHost, msg, PONG, pub, stat, Wire } from "./wire.ts";
 
 const AFTER = pub("ok.after", "2");
 
@@ -96,4 +96,29 @@ describe("a long line of a server", () => {
       assert.equal(wire.connection.closedByFilter, true);
     });
   }
+
+  it("passes with 262,144 bytes wherever its end is cut, and the headers of a message without payload behind it", () => {
+    const status = `HMSG ok.${"x".repeat(LONGEST - "HMSG ok. 1 16 16".length)} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n`;
+    for (const [sent, read] of [
+      [message(LONGEST), message(LONGEST)],
+      [message(LONGEST).replace("xx", "\tx"), ""],
+      [status, status],
+    ] as const) {
+      for (let cut = LONGEST - 1; cut < sent.length; cut++) {
+        const wire = Wire.connected(configuredHost());
+        wire.client("SUB ok.> 1\r\n");
+        assertSame(wire.server(sent.slice(0, cut)) + wire.server(sent.slice(cut)), read, `cut behind ${cut} bytes`);
+        assert.equal(wire.server(msg("ok.a", "1")), msg("ok.a", "1"));
+      }
+    }
+  });
+
+  it("is not waited for where it is longer and lacks nothing but its LF", () => {
+    for (const bytes of [LONGEST + 1, LONGEST + 100_000]) {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      assert.equal(wire.server(message(bytes).slice(0, bytes + 1)), "");
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
+    }
+  });
 });
