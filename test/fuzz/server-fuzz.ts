@@ -52,7 +52,7 @@ const ODDITIES = [
   "\xff",
 ];
 
-/** Of so many turns one brings a line of 128 KiB, since it takes as long as a hundred others. */
+/** Of so many turns one brings a line of 256 KiB, since it takes as long as a hundred others. */
 const ONE_IS_LONG = 2000;
 
 function clientOperation(random: Random): string {
