@@ -88,7 +88,8 @@ async function explain(index: number, server: ServerOptions): Promise<string> {
   if (explained) return `session ${index} of seed ${SEED}`;
   explained = true;
   const shrunk = await shrink(SEED, index, server);
-  const again = `SEED=${SEED} SESSIONS=${index + 1} npm run test:conformance`;
+  // Of fewer sessions, fewer run with imports.
+  const again = `SEED=${SEED} SESSIONS=${server.imports ? SESSIONS : index + 1} npm run test:conformance`;
   if (!shrunk) return `session ${index} of seed ${SEED} ended differently, but not when it ran alone; again: ${again}`;
   const { one, verdict, runs } = shrunk;
   const lines = [
