@@ -1,5 +1,5 @@
 import { Random } from "../host/random.ts";
-import { fewerLater } from "./fewer.ts";
+import { fewer } from "./fewer.ts";
 
 type Later<T> = T | Promise<T>;
 
@@ -42,12 +42,12 @@ function withoutSteps({ steps: _, ...facts }: { steps: readonly unknown[] }): ob
 
 /** Fewer steps, then fewer lines or operations in each that `sends` several, as long as it still fails. */
 async function shortened<S>(all: readonly S[], fails: (some: S[]) => Promise<boolean>): Promise<S[]> {
-  let steps = await fewerLater(all, fails);
+  let steps = await fewer(all, fails);
   for (const [i, step] of steps.entries()) {
     const { sends } = step as { sends?: unknown };
     if (!Array.isArray(sends)) continue;
     const without = (some: unknown[]): S[] => steps.with(i, { ...step, sends: some });
-    steps = without(await fewerLater(sends, (some) => fails(without(some))));
+    steps = without(await fewer(sends, (some) => fails(without(some))));
   }
   return steps;
 }

@@ -9,8 +9,8 @@ import { serverCase, ServerFuzzVm, type ServerCase } from "./server-fuzz.ts";
 const INPUTS = 100_000;
 
 /** Fewer turns, then less in each, as long as it still fails. */
-function shortened(input: ServerCase, fails: (input: ServerCase) => boolean): ServerCase {
-  let turns = fewer(input.turns, (some) => some.length > 0 && fails({ ...input, turns: some }));
+async function shortened(input: ServerCase, fails: (input: ServerCase) => boolean): Promise<ServerCase> {
+  let turns = await fewer(input.turns, (some) => some.length > 0 && fails({ ...input, turns: some }));
   for (const i of turns.keys()) {
     const of = (turn: Partial<ServerCase["turns"][0]>): ServerCase["turns"] => turns.with(i, { ...turns[i]!, ...turn });
     const broker = minimise(turns[i]!.broker, (some) => fails({ ...input, turns: of({ broker: [...some] }) }));
@@ -32,7 +32,7 @@ function problemOf(vm: ServerFuzzVm, input: ServerCase): string | undefined {
 }
 
 describe("what a client reads of a broker through the filter", () => {
-  it(`is in order, with no delivery that is denied and no refusal that is not due, for ${INPUTS} broker streams`, (t) => {
+  it(`is in order, with no delivery that is denied and no refusal that is not due, for ${INPUTS} broker streams`, async (t) => {
     const random = new Random(freshSeed());
     t.diagnostic(`TEST_SEED=${random.seed}`);
     const vm = new ServerFuzzVm();
@@ -40,7 +40,7 @@ describe("what a client reads of a broker through the filter", () => {
       const input = serverCase(random);
       const problem = problemOf(vm, input);
       if (problem === undefined) continue;
-      const shortest = shortened(input, (candidate) => problemOf(new ServerFuzzVm(), candidate) !== undefined);
+      const shortest = await shortened(input, (candidate) => problemOf(new ServerFuzzVm(), candidate) !== undefined);
       const why = problemOf(new ServerFuzzVm(), shortest) ?? problem;
       assert.fail(
         `${why}\npolicy: ${POLICIES[input.policy]!.name}\n${JSON.stringify({ ...shortest, policy: undefined })}\nseed: ${random.seed}`,
