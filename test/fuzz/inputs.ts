@@ -343,16 +343,20 @@ export function limitStream(random: Random, controlLine: number): LimitStream {
       random.pick(["PING\r\n", "PUB foo.a 2\r\nxy\r\n", "SUB foo.a 3\r\n"]),
     ).join("");
   const before = `${CONNECTS[0]!}${others()}`;
-  const bytes = Buffer.from(before + made + others(), "latin1");
-  // Half of the cuts are where the line becomes too long, or may be complete.
-  const turn = before.length + made.length - 4;
+  // There the line becomes too long, or may be complete.
+  const turn = before.length + made.length - 8;
+  return { chunks: chunksAround(before + made + others(), turn, 8, random), ends: over > 0 && !hasHeaders };
+}
+
+/** Up to four reads of a stream, with half of the cuts among the `width` bytes from `turn` on. */
+export function chunksAround(text: string, turn: number, width: number, random: Random): Uint8Array[] {
+  const bytes = Buffer.from(text, "latin1");
   const places = Array.from({ length: random.below(4) }, () =>
-    random.below(2) === 0 ? random.below(bytes.length) : turn - 4 + random.below(8),
+    random.below(2) === 0 ? random.below(bytes.length) : turn + random.below(width),
   );
-  const ends = [...new Set([...places, bytes.length])]
-    .sort((a, b) => a - b)
-    .filter((at) => at > 0 && at <= bytes.length);
-  return { chunks: ends.map((at, i) => bytes.subarray(ends[i - 1] ?? 0, at)), ends: over > 0 && !hasHeaders };
+  const inside = places.filter((place) => place > 0 && place < bytes.length);
+  const ends = [...new Set([...inside, bytes.length])].sort((a, b) => a - b);
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
 }
 
 /** Where a stream is cut into reads: nowhere, everywhere, or at a few places. */

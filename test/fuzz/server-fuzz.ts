@@ -5,7 +5,7 @@ import { Random } from "../host/random.ts";
 import { latin1, PEER } from "../host/wire.ts";
 import { BrokerModel, LONGEST_SERVER_LINE } from "./broker-model.ts";
 import { Info, infoLine, type Unwanted } from "./infos.ts";
-import { chunksOf } from "./inputs.ts";
+import { chunksAround, chunksOf } from "./inputs.ts";
 import { LINE_TOO_LONG, NatsParser, UNAUTHORIZED } from "./nats-parser.ts";
 import { INFO, LIMITS, pluginConfig, POLICIES } from "./policies.ts";
 
@@ -184,13 +184,9 @@ function endlessFrame(random: Random): string {
   return head + "l".repeat(LONGEST_SERVER_LINE + 1 + random.below(1000) - head.length);
 }
 
-/** Cuts of a stream with such a line, some of them around where it becomes too long. */
+/** A stream with such a line, with some cuts around where it becomes too long. */
 function cutAround(text: string, random: Random): string[] {
-  const places = Array.from({ length: random.below(4) }, () =>
-    random.below(2) === 0 ? random.below(text.length) : LONGEST_SERVER_LINE - 8 + random.below(24),
-  );
-  const ends = [...new Set([...places.filter((place) => place < text.length), text.length])].sort((a, b) => a - b);
-  return ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end));
+  return chunksAround(text, LONGEST_SERVER_LINE - 8, 24, random).map((chunk) => latin1(chunk));
 }
 
 function mutated(stream: string, random: Random): string {
