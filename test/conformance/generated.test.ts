@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Brokers } from "./brokers.ts";
 import { differenceOf } from "./differences.ts";
-import { scripts } from "./generator.ts";
+import { scripts, sessionsWithImports, USUAL_SESSIONS } from "./generator.ts";
 import { caseOf, judge, sessionOf, type Case } from "./judge.ts";
 import { hasMaximum } from "./script.ts";
 import type { ServerOptions } from "./session.ts";
@@ -16,9 +16,7 @@ import type { Strictness } from "./strictness.ts";
  */
 
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-const SESSIONS = Number(process.env["SESSIONS"] ?? 5000);
-/** As many as cost a few seconds. */
-const SESSIONS_WITH_IMPORTS = Math.ceil(SESSIONS / 20);
+const SESSIONS = Number(process.env["SESSIONS"] ?? USUAL_SESSIONS);
 /** Sessions that share a nats-server and an Envoy. */
 const BATCH = 1000;
 const CONCURRENCY = 24;
@@ -117,7 +115,7 @@ describe(`generated sessions, SEED=${SEED} SESSIONS=${SESSIONS}`, () => {
     const cases = sample.flatMap((script, index) =>
       hasMaximum(script) ? [] : [{ index, one: caseOf(script, `g${index}`, imports) }],
     );
-    return endAlike(cases.slice(0, SESSIONS_WITH_IMPORTS), tally, imports);
+    return endAlike(cases.slice(0, sessionsWithImports(SESSIONS)), tally, imports);
   });
 
   it("do the same each time at nats-server itself", () => {

@@ -18,6 +18,14 @@ import { isInsertable } from "./subjects.ts";
  * token looks like a wildcard, is not ASCII or is reserved by nats-server.
  */
 
+/** So many sessions a test run has, unless it is told another number. */
+export const USUAL_SESSIONS = 5000;
+
+/** How many of so many sessions also run with the peer in another account: as many as cost a few seconds. */
+export function sessionsWithImports(sessions: number): number {
+  return Math.ceil(sessions / 20);
+}
+
 type Arb<T> = fc.Arbitrary<T>;
 
 const rarely = <T, U>(weight: number, rare: Arb<T>, usual: Arb<U>): Arb<T | U> =>
