@@ -6,7 +6,9 @@ import type { Random } from "../host/random.ts";
 import { MEMORY } from "../host/memory.ts";
 import { CONNECT, INFO, PEER, PING, PONG, stat, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
-import { Session, Shed, type Content, type SubscribePolicy } from "./changes-session.ts";
+import { Session, type Content } from "./changes-session.ts";
+import { Shed } from "./shed.ts";
+import type { SubscribePolicy } from "./subscribe-judge.ts";
 
 /** One event. `of` is the number of a connection. */
 export type Step =

@@ -1,19 +1,10 @@
 import type { Host } from "../host/host.ts";
 import { CONNECT, hmsg, INFO, msg, PONG, Wire } from "../host/wire.ts";
-import { matchesLiterally, NaivePolicy } from "./naive-policy.ts";
+import { matchesLiterally } from "./naive-policy.ts";
 import { parseChunks, type Operation } from "./nats-parser.ts";
 import { ServerSubscriptions, type ServerSubscription } from "./server-subscriptions.ts";
-
-/** A policy of subscriptions that is in force for everybody. */
-export interface SubscribePolicy {
-  mode: "ENFORCE" | "DRY_RUN";
-  allow: readonly string[];
-  deny: readonly string[];
-  /** `limits.subscriptions`. */
-  most?: number;
-  /** A further rule, which is in DRY_RUN. */
-  trial?: { allow: readonly string[]; deny: readonly string[] };
-}
+import type { Shed } from "./shed.ts";
+import { Judge, type SubscribePolicy } from "./subscribe-judge.ts";
 
 /** What a message has beside its subject. */
 export interface Content {
@@ -21,61 +12,6 @@ export interface Content {
   headers?: string;
   /** Behind the name by which the message is known. */
   rest?: string;
-}
-
-const NOTHING = { allow: [], deny: [] };
-
-/** Its verdicts, judged the slow way. The few different questions come again and again. */
-class Judge {
-  readonly #naive: NaivePolicy;
-  readonly #answers = new Map<string, boolean>();
-  readonly observes: boolean;
-  readonly most: number;
-  /** What is asked, too, about that which passes; undefined where nothing is. */
-  readonly asked: Judge | undefined;
-
-  constructor({ mode, allow, deny, most = Infinity, trial = NOTHING }: SubscribePolicy, isAsked = false) {
-    this.most = most;
-    this.observes = mode === "DRY_RUN";
-    // docs/policy.md: of a rule in DRY_RUN only `deny` counts, unless the whole policy is in DRY_RUN.
-    const tried = { deny: [...trial.deny], ...(this.observes && { allow: [...trial.allow] }) };
-    const rules = [{ subscribe: { allow: [...allow], deny: [...deny] } }, ...(isAsked ? [{ subscribe: tried }] : [])];
-    this.#naive = new NaivePolicy({ name: "", rules });
-    const asks = !isAsked && (this.observes || trial.deny.length > 0);
-    this.asked = asks ? new Judge({ mode, allow, deny, trial }, true) : undefined;
-  }
-
-  permits(subject: string, queue: string): boolean {
-    return this.#once(`permits ${subject} ${queue}`, () => {
-      const others = { argument: "", reply: "", sid: "", size: 0, headers: 0 };
-      return this.#naive.permits({ ...others, verb: "SUB", subject, queue });
-    });
-  }
-
-  /** Whether the client may have a message whose subscription is unknown, judged only by its subject. */
-  permitsMessage(subject: string): boolean {
-    return this.permits(subject, "") && !this.mayDenyMessage(subject);
-  }
-
-  deniesMessage(subject: string, queue: string): boolean {
-    return this.#once(`denies ${subject} ${queue}`, () => this.#naive.deniesDelivery(subject, queue));
-  }
-
-  /** The same for whatever queue. */
-  mayDenyMessage(subject: string): boolean {
-    return this.#once(`may deny ${subject}`, () => this.#naive.deniesDeliveryOfAny(subject));
-  }
-
-  /** Whether what is denied must be withheld from such a subscription. */
-  filters(subject: string, queue: string): boolean {
-    return this.#once(`filters ${subject} ${queue}`, () => this.#naive.filtersDeliveries(subject, queue));
-  }
-
-  #once(question: string, answer: () => boolean): boolean {
-    let known = this.#answers.get(question);
-    if (known === undefined) this.#answers.set(question, (known = answer()));
-    return known;
-  }
 }
 
 /** A subscription that nats-server has or has had. */
@@ -102,28 +38,6 @@ interface Subscription extends ServerSubscription {
 interface Frame {
   text: string;
   message?: { subject: string; sub: Subscription };
-}
-
-/** Which connections of a host the audit says have given back what they held, and whether they end by it or pass unread. */
-export class Shed {
-  readonly #all = new Map<number, "ENDED" | "UNREAD">();
-  #read = 0;
-
-  constructor(private readonly host: Host) {}
-
-  of(id: number): "ENDED" | "UNREAD" | undefined {
-    for (const { message } of this.host.logs.slice(this.#read)) {
-      if (!message.includes('"kind":"memory"')) continue;
-      const { event, connection_id } = JSON.parse(message) as { event: string; connection_id: number };
-      this.#all.set(connection_id, event === "unreadable_passed" ? "UNREAD" : "ENDED");
-    }
-    this.#read = this.host.logs.length;
-    return this.#all.get(id);
-  }
-
-  get size(): number {
-    return this.#all.size;
-  }
 }
 
 /** Up to this many subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
