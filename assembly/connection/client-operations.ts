@@ -59,14 +59,16 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
       return publish(connection, chunk, line, position, meter);
     case Operation.SUB:
       return subscribe(connection, chunk, line, position, meter);
-    case Operation.UNSUB: {
-      const end = unsubscribe(connection, chunk, line, position);
-      if (goesOn(connection)) meter.allowed(Operation.UNSUB, NO_SUBJECT);
+    case Operation.UNSUB:
+    case Operation.PING: {
+      const operation = line.operation;
+      const end =
+        operation == Operation.PING
+          ? ping(connection, chunk, line, position)
+          : unsubscribe(connection, chunk, line, position);
+      if (goesOn(connection)) meter.allowed(operation, NO_SUBJECT);
       return end;
     }
-    case Operation.PING:
-      meter.allowed(Operation.PING, NO_SUBJECT);
-      return ping(connection, chunk, line, position);
     case Operation.CONNECT:
       return connect(connection, chunk, line, position, meter);
     case Operation.PONG:
@@ -323,14 +325,10 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
   const next = chunk.position(line.next);
   pingSent(connection, connection.pongs.isEmpty);
   notePing(connection, FirstPing.CLIENT);
-  if (connection.observing) {
-    // Counted for a later policy that enforces. Without room for it, a first refusal and a PONG may change places, no more.
-    connection.subscriptions.pinged(connection.pongs.pushClient());
-    return next;
-  }
-  if (line.hasTail) replace(chunk, position, next, PING_LINE);
+  // In DRY_RUN too: under a later policy its PONG would be taken for that of a PING of ours, before which a message may still come.
   if (!connection.pongs.pushClient()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
-  connection.subscriptions.pinged(true);
+  connection.subscriptions.pinged();
+  if (line.hasTail) replace(chunk, position, next, PING_LINE);
   return next;
 }
 

@@ -60,8 +60,6 @@ export class Subscriptions {
   private isUnsettled: bool = false;
   /** The client has sent a PING after that CONNECT. */
   private hasPinged: bool = false;
-  /** There was no room to expect the PONG of a PING. So nobody knows any more when the last one is answered. */
-  private isMiscounted: bool = false;
   /** There are revoked subscriptions whose UNSUB has not gone to the server. All that are due go together. */
   private revokedUntold: bool = false;
   /** The first tick that saw it `isUnsettled`, in milliseconds; 0 before. */
@@ -372,16 +370,14 @@ export class Subscriptions {
     this.hasPinged = false;
   }
 
-  /** The client sends a PING to the server. `expected`: its PONG is among those for which `allAnswered` waits. */
-  pinged(expected: bool): void {
+  /** The client sends a PING to the server, whose PONG is among those for which `allAnswered` waits. */
+  pinged(): void {
     this.hasPinged = true;
     this.unpinged = 0;
-    if (!expected) this.isMiscounted = true;
   }
 
   /** The server has answered all PINGs. If one of them was sent after a further CONNECT, it has taken that. */
   allAnswered(): void {
-    if (this.isMiscounted) return;
     this.unanswered = this.unpinged;
     if (this.isUnsettled && this.hasPinged) this.settle();
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { LINE, MEMORY, subs } from "./memory.ts";
+import { fill, LINE, MEMORY, subs } from "./memory.ts";
 import { configuredHost, CONNECT, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("limits.memory, the budget of a VM", () => {
@@ -152,15 +152,6 @@ describe("limits.memory, the budget of a VM", () => {
     }
     assert.deepEqual(outcomes, new Set([begun + rest, ""]));
   });
-
-  /** Lets others take as much of the budget as a callback may find taken. */
-  function fill(host: Host): Wire[] {
-    const others = Array.from({ length: 30 }, () => Wire.connected(host));
-    for (let i = 0; stat(host, "istio_nats_memory_bytes") < MEMORY * 0.89; i++) {
-      others[i % others.length]!.client(`${LINE} ${i}\r\n`);
-    }
-    return others;
-  }
 
   it("when used up, ends a subscription that has reached its maximum together with its connection", () => {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
