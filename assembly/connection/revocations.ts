@@ -103,7 +103,8 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
   if (stepsForDeliveries < STEPS_FOR_DELIVERIES) {
     judgeSubscription(connection, sub);
     stepsForDeliveries += spentSteps();
-    return true;
+    // With the subscription the connection may have ended, and the message with that.
+    return connection.phase != Phase.ENDED;
   }
   const access = connection.access;
   // A message's subject seldom has wildcards, and this then searches for no overlap. Where it has, the steps that are left bound that.
