@@ -195,7 +195,7 @@ export class Plugin {
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
     const all = this.connections.values();
-    const judging = judgeSome(all);
+    const judging = judgeSome(all, this.id);
     let due = 0;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
@@ -244,13 +244,15 @@ function isNobodyBehind(): bool {
 }
 
 /**
- * Judges subscriptions that wait for it, whichever connections have them, for one slice together. Answers whether some may be
- * left.
+ * Judges subscriptions that wait for it, whichever connections have them, for one slice together, in the callback of `context`.
+ * Answers whether some may be left.
  */
-function judgeSome(all: Connection[]): bool {
+function judgeSome(all: Connection[], context: u32): bool {
   let began: u64 = 0;
   for (let i = 0; i < all.length; i++) {
     if (!all[i].hasUnjudged) continue;
+    // As in `catchUpSilent`.
+    ensureRoom(context);
     const now = nowNanoseconds();
     if (began == 0) began = now;
     if (now - began > SLICE_NANOSECONDS || judgeOn(all[i], began)) return true;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { LINE, MEMORY, subs } from "./memory.ts";
+import { fill, LINE, MEMORY, subs } from "./memory.ts";
 import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, PING, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 describe("limits.memory, the budget of a VM,", () => {
@@ -356,6 +356,40 @@ describe("limits.memory, the budget of a VM,", () => {
       }
       host.configure(policy({ limits }));
       for (let i = 0; i < 5; i++) host.tick();
+      assert.equal(honest.connection.closed, false);
+      assert.equal(honest.client(pub("ok.1")), `UNSUB 1\r\n${PING}${pub("ok.1")}`);
+    });
+
+    it("is given back between connections whose subscriptions one tick judges, for which each may need some", () => {
+      const limits = { memory: MEMORY };
+      const subscribe = { allow: ["ok.>", "old.>"] };
+      const host = configuredHost({ rule: { subscribe }, limits });
+      const slow = open(host, EVIL);
+      const evil: Wire[] = [];
+      // Those that came first are judged first, and need half as much more as is left, and then what no larger one gets.
+      for (let i = 0; i < 7; i++) {
+        const wire = open(host, EVIL);
+        for (let sid = 0; sid < 220; sid++) wire.client(`SUB old.1 ${sid}${"x".repeat(4000)}\r\n`);
+        evil.push(wire);
+      }
+      for (let length = 3200; length >= 50; length /= 2)
+        for (let i = 0; i < 10; i++) {
+          const wire = open(host, EVIL);
+          wire.client(`SUB old.1 ${i}${"x".repeat(length)}\r\n`);
+          evil.push(wire);
+        }
+      const honest = open(host, PEER);
+      honest.client("SUB old.1 1\r\nSUB ok.1 2\r\n");
+      fill(host, EVIL);
+      host.configure(policy({ limits }));
+      // A second later all have bytes in the turn of one that takes a slice. So they come under it, and are judged by the tick.
+      host.advance(1000);
+      host.clockStep = 20_000_000n;
+      slow.client(pub("ok.1"));
+      host.clockStep = 0n;
+      for (const wire of [...evil, honest]) wire.server(PONG);
+      for (let i = 0; i < 5; i++) host.tick();
+      assert.ok(evil.some(({ connection }) => connection.closed));
       assert.equal(honest.connection.closed, false);
       assert.equal(honest.client(pub("ok.1")), `UNSUB 1\r\n${PING}${pub("ok.1")}`);
     });
