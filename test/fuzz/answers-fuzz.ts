@@ -8,6 +8,7 @@ import { Host } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
 import { INFO, PING, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
+import { configure } from "./configure.ts";
 import { NatsParser, type Operation } from "./nats-parser.ts";
 import { ServerSubscriptions } from "./server-subscriptions.ts";
 
@@ -273,7 +274,7 @@ class Stage {
     const subscribe = { allow: below(subscribes, "*"), ...(deniesSecret && { deny: [SECRET] }) };
     const config = policyOf({ publish, subscribe }, { mode }) as { rules: object[] };
     const rules = tries ? [...config.rules, TRIAL] : config.rules;
-    if (!this.#host.configure({ ...config, rules }).accepted) throw new Error("the policy is refused");
+    configure(this.#host, { ...config, rules });
     this.#policy = policy;
     this.#policies++;
   }

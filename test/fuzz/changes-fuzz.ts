@@ -7,6 +7,7 @@ import { MEMORY } from "../host/memory.ts";
 import { CONNECT, INFO, PEER, PING, PONG, stat, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
 import { Session, type Content } from "./changes-session.ts";
+import { configure } from "./configure.ts";
 import { Shed } from "./shed.ts";
 import type { SubscribePolicy } from "./subscribe-judge.ts";
 
@@ -377,12 +378,6 @@ function configurationOf({ mode, allow, deny, most, trial }: SubscribePolicy, ru
     config.rules.push({ name: `rule-of-others-${i}`, from, publish: { allow: [`others.${i}.>`] } });
   }
   return JSON.stringify(config);
-}
-
-function configure(host: Host, text: string): number {
-  const { accepted, root } = host.configure(text);
-  if (!accepted) throw new Error("the policy is refused");
-  return root;
 }
 
 function changesIn(host: Host): number {

@@ -3,11 +3,10 @@
  * operations of the client that the policy permits, in order, and nothing else.
  */
 import type { Connection, Host } from "../host/host.ts";
+import { PEER } from "../host/wire.ts";
 import { isInsertable, NaivePolicy } from "./naive-policy.ts";
 import { parseChunks, type Limits, type NatsParser, type Operation } from "./nats-parser.ts";
 import { INFO, LIMITS, MOST_HEADERS } from "./policies.ts";
-
-const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
 /** What the filter forwarded, one element for each call. */
 export interface Forwarded {

@@ -3,6 +3,7 @@ import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { forward, runClientCase } from "./client-case.ts";
+import { configure } from "./configure.ts";
 import { chunksOf, clientStream, limitStream } from "./inputs.ts";
 import { LINE_TOO_LONG, PAYLOAD_TOO_LARGE, type NatsParser } from "./nats-parser.ts";
 import { minimise, type Chunks } from "./minimise.ts";
@@ -51,12 +52,9 @@ function textsOf(chunks: readonly Uint8Array[]): Chunks {
 
 function configured(mode: "ENFORCE" | "DRY_RUN", controlLine: number): { host: Host; roots: number[] } {
   const host = new Host(filterModule());
-  // Plugins of different names, because those of one name all follow the newest policy.
-  const roots = POLICIES.map((policy, number) => {
-    const { accepted, logs, root } = host.configure(pluginConfig(policy, mode, controlLine), `policy-${number}`);
-    if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
-    return root;
-  });
+  const roots = POLICIES.map((policy, number) =>
+    configure(host, pluginConfig(policy, mode, controlLine), `policy-${number}`),
+  );
   return { host, roots };
 }
 

@@ -1,6 +1,7 @@
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
+import { PEER } from "../host/wire.ts";
 import { isJson } from "./is-json.ts";
 import { INFO, pluginConfig, POLICIES } from "./policies.ts";
 
@@ -43,8 +44,7 @@ export class ConfigVm {
   }
 
   #tryConnection(root: number): void {
-    const peer = "spiffe://cluster.local/ns/shop/sa/orders-api";
-    const connection = this.#host.connect({ root, properties: { "connection.uri_san_peer_certificate": peer } });
+    const connection = this.#host.connect({ root, properties: { "connection.uri_san_peer_certificate": PEER } });
     connection.fromServer(INFO);
     connection.fromClient('CONNECT {"headers":true}\r\nPUB foo.a _INBOX.1 1\r\nx\r\nSUB foo.> q1 1\r\nPING\r\n');
     connection.fromServer("PONG\r\nMSG foo.a 1 r.1 1\r\nx\r\n");

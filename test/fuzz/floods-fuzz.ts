@@ -15,6 +15,7 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
+import { configure } from "./configure.ts";
 import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
@@ -198,11 +199,7 @@ export class Floods {
       const roots = PERMISSIONS.map((permissions, i) => {
         const rule = { name: "all", from: [{ principals: ["*"] }], ...ruleOfPermissions(permissions) };
         const limits = { subscriptions: MOST_SUBSCRIPTIONS, outstandingReplies: OUTSTANDING };
-        const config = { trustDomains: ["cluster.local"], rules: [rule], limits };
-        // Plugins of different names, because those of one name all follow the newest policy.
-        const { accepted, root, logs } = host.configure(config, `policy-${i}`);
-        if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
-        return root;
+        return configure(host, { trustDomains: ["cluster.local"], rules: [rule], limits }, `policy-${i}`);
       });
       return new Floods(started, restricting, open, host, roots);
     });

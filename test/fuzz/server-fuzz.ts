@@ -4,6 +4,7 @@ import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { latin1, PEER } from "../host/wire.ts";
 import { BrokerModel, LONGEST_SERVER_LINE } from "./broker-model.ts";
+import { configure } from "./configure.ts";
 import { Info, infoLine, type Unwanted } from "./infos.ts";
 import { chunksAround, chunksOf } from "./inputs.ts";
 import { LINE_TOO_LONG, NatsParser, UNAUTHORIZED } from "./nats-parser.ts";
@@ -281,13 +282,12 @@ export class ServerFuzzVm {
     return undefined;
   }
 
-  /** From plugins with different names, because those of one name all follow the newest policy. */
   #root(policy: number, observes: boolean, { urls }: Unwanted): number {
     const name = `policy-${policy}-${observes}-${urls}`;
     let root = this.#roots.get(name);
     if (root === undefined) {
       const config = pluginConfig(POLICIES[policy]!, observes ? "DRY_RUN" : "ENFORCE");
-      root = this.host.configure({ ...config, connectUrls: urls ? "REMOVE" : "KEEP" }, name).root;
+      root = configure(this.host, { ...config, connectUrls: urls ? "REMOVE" : "KEEP" }, name);
       this.#roots.set(name, root);
     }
     return root;

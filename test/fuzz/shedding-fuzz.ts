@@ -8,6 +8,7 @@ import { MEMORY } from "../host/memory.ts";
 import type { Random } from "../host/random.ts";
 import { CONNECT, INFO, PING, PONG, pub, stat, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
+import { configure } from "./configure.ts";
 
 /** `of` is the number of a connection. One that has gone is replaced by a new one of the same principal. */
 type Sending =
@@ -244,7 +245,7 @@ class Stage {
       limits: LIMITS,
       audit: { burst: 10_000, refusalsPerSecond: 10_000 },
     };
-    if (!this.#host.configure(config, plugin).accepted) throw new Error("the policy is refused");
+    configure(this.#host, config, plugin);
   }
 
   #connect(peer: string): Holder {
