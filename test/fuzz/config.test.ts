@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { freshSeed, Random } from "../host/random.ts";
-import { ConfigVm, configuration, problemOf, soundTexts, type Reading } from "./config-fuzz.ts";
+import { ConfigVm, problemOf, type Reading } from "./config-fuzz.ts";
+import { configuration, SOUND } from "./configurations.ts";
 import { isJson } from "./is-json.ts";
 import { minimise } from "./minimise.ts";
 
@@ -63,7 +64,7 @@ describe("the configuration's reader and JSON", () => {
   });
 
   it("a duplicate key is a fault, although JSON.parse accepts it", () => {
-    const text = soundTexts()[0]!.replace('"mode"', '"mode":"ENFORCE","mode"');
+    const text = SOUND[0]!.replace('"mode"', '"mode":"ENFORCE","mode"');
     assert.equal(isJson(bytesOf(text)), true);
     assert.match(vm.read(bytesOf(text)).faults.join("\n"), /^mode: is written twice/);
   });
@@ -72,7 +73,7 @@ describe("the configuration's reader and JSON", () => {
 describe("the configuration's reader and mutated configurations", () => {
   it("agree on valid ones before they are mutated", () => {
     const vm = new ConfigVm();
-    for (const text of soundTexts()) assert.deepEqual(vm.read(Buffer.from(text)).faults, []);
+    for (const text of SOUND) assert.deepEqual(vm.read(Buffer.from(text)).faults, []);
   });
 
   it(`meet without a trap: ${INPUTS} of them are accepted, or refused with a path for every fault`, (t) => {
