@@ -11,7 +11,8 @@ function responsesOf(policy: Policy): number | undefined {
   return policy.rules.find(({ allow_responses }) => allow_responses !== undefined)?.allow_responses?.max;
 }
 
-interface ConnectOptions {
+/** What a CONNECT says. */
+interface Connect {
   lang: string;
   verbose: boolean;
   headers: boolean;
@@ -107,7 +108,7 @@ export class BrokerModel {
   /** The client has sent something, and a CONNECT, which says these. nats-server's defaults hold until then. */
   #isKnown = false;
   #isConnected = false;
-  #options: ConnectOptions = { lang: "", verbose: true, headers: false };
+  #options: Connect = { lang: "", verbose: true, headers: false };
   #hasSubscribed = false;
   /** The next `+OK` is for a line of the filter's. */
   #swallowsOk = false;
@@ -143,7 +144,7 @@ export class BrokerModel {
     if (this.#isEnding || this.isOver) return;
     this.#tell();
     if (verb === "PING") this.#expect("own");
-    else if (verb === "CONNECT") this.#connect(JSON.parse(argument) as ConnectOptions);
+    else if (verb === "CONNECT") this.#connect(JSON.parse(argument) as Connect);
     else if (verb === "UNSUB") this.#unsubscribe(sid, Number(argument.split(" ")[1] ?? 0));
     else if (verb === "HPUB" && !this.#serverHeaders) this.#isEnding = true;
     else if ((verb === "PUB" || verb === "HPUB") && size > this.#maxPayload) {
@@ -251,7 +252,7 @@ export class BrokerModel {
   }
 
   /** Behind a SUB a CONNECT must not turn headers on or off (docs/parity.md). */
-  #connect(options: ConnectOptions): void {
+  #connect(options: Connect): void {
     this.#isConnected = true;
     const { headers } = this.#options;
     Object.assign(this.#options, options);

@@ -57,7 +57,7 @@ function wholeLines(text: string): [lines: string, rest: string] {
 }
 
 /** Which frames are whole in what the client reads, and what it has read behind the last one. Texts of refusals may be between. */
-function framesIn(read: string, frames: readonly Frame[]): { passes: boolean[]; left: string } {
+function wholeFrames(read: string, frames: readonly Frame[]): { passes: boolean[]; left: string } {
   let at = 0;
   const skipErrors = (): void => {
     while (read.startsWith("-ERR ", at)) at = read.indexOf("\r\n", at) + 2;
@@ -298,7 +298,7 @@ export class Session {
     const bytes = this.#wire.server(chunk);
     if (this.#isOver()) return bytes === "" ? undefined : `behind its end it reads ${JSON.stringify(bytes)}`;
     if (this.#isUnread && bytes !== chunk) return `what passes unread is changed: ${JSON.stringify(bytes)}`;
-    const { passes, left } = framesIn(this.#unfinished + bytes, frames);
+    const { passes, left } = wholeFrames(this.#unfinished + bytes, frames);
     this.#unfinished = left;
     // The rest of a frame that was under way does not come when the connection has ended.
     const isCutOff = this.#mayEnd || (this.#waiting[0]?.text ?? "").startsWith(left);
