@@ -1,7 +1,7 @@
 /** INFO as nats-server writes it, and as nobody should, and what a client is to read of it. */
 import type { Random } from "../host/random.ts";
-import { folded, membersOf } from "./connect-options.ts";
 import { isJson } from "./is-json.ts";
+import { folded, membersOf } from "./json-members.ts";
 
 const BOOLEANS = ["true", "true", "false", "null", "1", '"true"'];
 const URLS = ['["10.0.0.7:4222","[fd00::1]:4222"]', "[]", "null", '"a,}\\""', '[ "a" , {"connect_urls":["}"]} ]'];
