@@ -12,7 +12,7 @@ import { playBySeed, type Run } from "./by-seed.ts";
 import { configure } from "./configure.ts";
 
 /** What a rule says of answers. */
-interface Limit {
+export interface Limit {
   max: number;
   /** In milliseconds. */
   expires: number;
@@ -26,7 +26,7 @@ interface Policy {
   denies: string[];
 }
 
-type Step =
+export type Step =
   | { policy: Policy }
   /** A message with this reply subject comes. */
   | { asks: string }
@@ -47,7 +47,7 @@ const LIMITS: readonly Limit[] = [
 ];
 const FIRST = ["r", "s"];
 /** Behind a reply subject: as much as even all that is remembered for three rules leaves below a 32nd of the memory. */
-const LONG = "x".repeat(16_000);
+export const LONG = "x".repeat(16_000);
 const PRESSURES = [10_000, 17_000];
 
 /** The steps of a case from one seed. */
@@ -105,14 +105,14 @@ class Grantor {
     this.#now += milliseconds;
   }
 
-  /** Each rule takes over what one with the same limits had, or else what the one had that had most. */
+  /** Each rule takes over what one with the same limits had, or else what the one had whose reply subjects are most bytes. */
   follow(policy: Policy): void {
     const former = this.#rules;
     this.#policy = policy;
     // Rules with the same limits are one.
     this.#rules = [...new Set(policy.limits)].map((limit) => {
       const most = former.reduce(
-        (best, each) => (best && best.grants.size >= each.grants.size ? best : each),
+        (best, each) => (best && bytesOf(best.grants) >= bytesOf(each.grants) ? best : each),
         former[0],
       );
       const likest = former.find((each) => each.limit === limit) ?? most;
@@ -157,6 +157,10 @@ class Grantor {
   }
 }
 
+function bytesOf(grants: Grants): number {
+  return [...grants.keys()].reduce((bytes, reply) => bytes + reply.length, 0);
+}
+
 function grantIn(grants: Grants, { expires }: Limit, reply: string, at: number): void {
   for (const [each, grant] of grants) {
     if (at - grant.at <= expires) break;
@@ -191,7 +195,7 @@ interface Outcome {
 }
 
 /** Plays the steps in a VM of their own. Whatever is thrown, for example by a trap, is a problem like any other. */
-function play(steps: readonly Step[]): Outcome {
+export function play(steps: readonly Step[]): Outcome {
   const outcome: Outcome = { granted: 0, forgotten: 0, problem: undefined };
   try {
     const host = new Host(filterModule());

@@ -1,12 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freshSeed } from "../host/random.ts";
-import { fuzzGrants } from "./grants-fuzz.ts";
+import { fuzzGrants, LONG, play, type Limit, type Step } from "./grants-fuzz.ts";
 
 /** `npm run fuzz -- --of=grants` runs more. */
 const CASES = 300;
 
 describe("what a client may answer while policies change", () => {
+  it("is what the rule had whose reply subjects are most bytes, where no rule had the same limits", () => {
+    const [once, twice, thrice] = [1, 2, 3].map((max) => ({ max, expires: 60_000 })) as [Limit, Limit, Limit];
+    const policy = (...limits: Limit[]): Step => ({ policy: { limits, allows: [], denies: [] } });
+    // Each has the last five of those that it has left. What is asked again is answered, which the first allows but once.
+    const asked = ["s.0", "r.2", "r.4", "s.3", "r.2", `s.2.${LONG}`, `s.2.${LONG}`, `r.2.${LONG}`, `s.4.${LONG}`];
+    const steps = [policy(once, twice), ...asked.map((asks) => ({ asks })), policy(thrice), { answers: "s.0" }];
+    assert.deepEqual(play(steps), { granted: 0, forgotten: 0, problem: undefined });
+  });
+
   it(`is what it was asked as often and as long as the rules say, in ${CASES} random cases`, async (t) => {
     const seed = freshSeed();
     t.diagnostic(`TEST_SEED=${seed}`);
