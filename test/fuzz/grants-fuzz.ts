@@ -38,7 +38,7 @@ export type Step =
   | { presses: number };
 
 /** `limits.responses`: how many are remembered for each rule. */
-const MOST_REMEMBERED = 5;
+export const MOST_REMEMBERED = 5;
 const LIMITS: readonly Limit[] = [
   { max: 1, expires: 60_000 },
   { max: 3, expires: 1000 },
@@ -65,8 +65,9 @@ export function grantsCase(random: Random): Step[] {
   });
   const step = (): Step | Step[] => {
     if (isPressed && isSometimes(12)) {
-      const [asks, answers] = [reply(), reply()];
-      return [{ asks }, { presses: random.pick(PRESSURES) }, { answers: isSometimes(4) ? answers : asks }];
+      const asked = Array.from({ length: random.below(2 * MOST_REMEMBERED) }, reply);
+      const answers = isSometimes(4) ? reply() : random.pick([reply(), ...asked]);
+      return [...asked.map((asks) => ({ asks })), { presses: random.pick(PRESSURES) }, { answers }];
     }
     const kind = random.below(20);
     if (kind < 3) return { policy: policy() };
