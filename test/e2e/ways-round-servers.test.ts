@@ -47,6 +47,8 @@ describe("what a client does ends no connection between servers:", () => {
       await run(await waitFor("the leaf node", async () => (await leafIds())[0]), leaf);
     } finally {
       await leaf.stop();
+      // The next one's must not be taken for its connection.
+      await waitFor("no leaf node", async () => (await leafIds()).length === 0);
     }
   }
 
