@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { binaries } from "../../../tools/binaries.ts";
 import { makeScratch, removeScratch } from "../../stand/scratch.ts";
 import { CALL_TIMEOUT, type Address } from "./client.ts";
@@ -50,10 +51,12 @@ export class NatsCli {
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    const ended = once(child, "close", { signal: AbortSignal.timeout(2 * CALL_TIMEOUT) }).then(() => {
-      this.#running.delete(child);
-      return { status: child.exitCode, stdout, stderr, failure: failureIn(stderr) };
-    });
+    const ended = once(child, "close", { signal: AbortSignal.timeout(2 * CALL_TIMEOUT) })
+      .finally(() => {
+        child.kill("SIGKILL");
+        this.#running.delete(child);
+      })
+      .then(() => ({ status: child.exitCode, stdout, stderr, failure: failureIn(stderr) }));
     // Whoever waits for the end gets the error. A command that nobody waits for is ended by `stop`.
     this.#running.set(
       child,
@@ -72,10 +75,13 @@ export class NatsCli {
     return this.start(address, ...args).ended();
   }
 
-  /** Ends every command that still runs. */
+  /** Ends every command that still runs, and those that are started because one has ended. */
   async endAll(): Promise<void> {
-    for (const child of this.#running.keys()) child.kill("SIGKILL");
-    await Promise.all(this.#running.values());
+    while (this.#running.size > 0) {
+      for (const child of this.#running.keys()) child.kill("SIGKILL");
+      await Promise.all(this.#running.values());
+      await setImmediate();
+    }
   }
 
   async stop(): Promise<void> {
