@@ -92,8 +92,13 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
   }
 
   const value = (expr: string, is: number): Promise<Series[]> => until(expr, ([first]) => first?.value === is);
-  const raised = async (): Promise<string[]> =>
-    [...new Set((await prometheus.alerts()).map(({ labels }) => labels["alertname"]!))].sort();
+  /** What is raised besides NATSBrokerDown, which a single scrape raises that comes too late on a busy machine. */
+  const raised = async (): Promise<string[]> => {
+    const names = (await prometheus.alerts()).map(({ labels }) => labels["alertname"]!);
+    return [...new Set(names)].filter((name) => name !== "NATSBrokerDown").sort();
+  };
+  const noneDown = (): Promise<Series[]> =>
+    until('ALERTS{alertname="NATSBrokerDown"}', (series) => series.length === 0);
 
   const RESETS = "sum(resets(istio_nats_messages_total[5m]))";
   const REFUSED = "sum(istio_nats_refusals_total)";
@@ -151,11 +156,11 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
     pod.proxy = undefined;
     await value("up", 0);
     await until('ALERTS{alertname="NATSBrokerDown", alertstate="pending"}', (series) => series.length === 1);
-    assert.deepEqual(await raised(), [...new Set([...before, "NATSBrokerDown"])].sort());
+    assert.deepEqual(await raised(), before);
     pod.proxy = brokers[0];
     await value("up", 1);
     await value(`round(${INCREASE})`, refused);
-    await until('ALERTS{alertname="NATSBrokerDown"}', (series) => series.length === 0);
+    await noneDown();
     assert.deepEqual(await raised(), before);
   });
 
@@ -169,6 +174,7 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
     await until(INCREASE, ([first]) => (first?.value ?? 0) >= 1);
     // Nothing is said to have crashed, to be missing or to differ. Before its first tick a proxy tells of no policy.
     await until('ALERTS{alertname="NATSPluginMissing"}', (series) => series.length === 0);
+    await noneDown();
     assert.deepEqual(await raised(), before);
   });
 });
