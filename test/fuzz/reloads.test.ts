@@ -14,6 +14,6 @@ describe("a client whose permissions change", () => {
     assert.equal(failure, undefined);
     t.diagnostic(`${passed} messages passed, ${ended} subscriptions were ended`);
     // If hardly any had, the cases would show little.
-    assert.ok(passed > CASES && ended > CASES, `${passed} messages passed, ${ended} subscriptions were ended`);
+    assert.ok(passed > CASES && ended > CASES / 2, `${passed} messages passed, ${ended} subscriptions were ended`);
   });
 });
