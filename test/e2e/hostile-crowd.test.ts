@@ -5,6 +5,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
+import { inBatches } from "./open-connections.ts";
 import { settled } from "./settled.ts";
 
 /**
@@ -25,8 +26,11 @@ describe("a crowd of connections that uses up limits.memory at once", () => {
   it("is shed without harm to the proxy and to connections that were there before", async () => {
     const neighbour = await RawClient.connect(stand.port());
     await neighbour.handshake();
-    const crowd = await Promise.all(Array.from({ length: CROWD }, () => RawClient.connect(stand.port())));
-    await Promise.all(crowd.map((client) => client.expect("INFO")));
+    const crowd = await inBatches(CROWD, async () => {
+      const client = await RawClient.connect(stand.port());
+      await client.expect("INFO");
+      return client;
+    });
     await Promise.all(crowd.map((client) => client.send(CONNECT + HALF_HPUB).catch(() => undefined)));
 
     // What fits stays open: at most 8 MiB of half HPUBs. All others are closed.

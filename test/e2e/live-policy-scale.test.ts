@@ -8,6 +8,7 @@ import { computedBy, heldUp } from "../stand/server-proxy.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
+import { inBatches } from "./open-connections.ts";
 
 /** How long a change may hold up a worker, in milliseconds. */
 const LONGEST_TURN = 100;
@@ -105,14 +106,6 @@ function watchStretches({ proxy }: Stand): () => number[] {
   };
 }
 
-async function inBatches(count: number, size: number, make: () => Promise<RawClient>): Promise<RawClient[]> {
-  const made: RawClient[] = [];
-  while (made.length < count) {
-    made.push(...(await Promise.all(Array.from({ length: Math.min(size, count - made.length) }, make))));
-  }
-  return made;
-}
-
 describe("a policy that takes the rights of 5,000 connections of one worker", () => {
   let stand: Stand;
   before(async () => {
@@ -127,7 +120,7 @@ describe("a policy that takes the rights of 5,000 connections of one worker", ()
   it("closes all of them, stalls the worker for no more than 100 ms, and leaves others alone", async (t: TestContext) => {
     const bystander = await RawClient.connect(stand.port(), { localAddress: "127.0.0.2" });
     await bystander.handshake();
-    const crowd = await inBatches(CROWD, 100, async () => {
+    const crowd = await inBatches(CROWD, async () => {
       const client = await RawClient.connect(stand.port(), { timeout: 60_000 });
       await client.handshake();
       return client;

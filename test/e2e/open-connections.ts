@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { sum } from "../stand/prometheus.ts";
+import type { RawClient } from "../stand/raw-client.ts";
 import type { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 
@@ -28,4 +29,13 @@ export async function waitForOpen(stand: Stand, listeners: Record<string, number
     },
     { explain: () => `${open} are open, and upstream ${JSON.stringify(upstream)}\n${stand.envoy.explain()}` },
   );
+}
+
+/** Opens so many connections, a hundred at a time: Envoy gives up those for which nobody has had a core in ten seconds. */
+export async function inBatches(count: number, open: () => Promise<RawClient>): Promise<RawClient[]> {
+  const opened: RawClient[] = [];
+  while (opened.length < count) {
+    opened.push(...(await Promise.all(Array.from({ length: Math.min(100, count - opened.length) }, open))));
+  }
+  return opened;
 }
