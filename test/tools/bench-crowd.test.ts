@@ -86,11 +86,10 @@ describe("the memory bench's crowd", () => {
     process.kill(nats.pid, "SIGCONT");
     await sleep(500);
     const { latencies = [] } = await run("probed", {});
-    assert.ok((latencies.at(-1) ?? 0) >= (stall - 20) * 1e6, `${latencies.at(-1)} ns`);
-    assert.ok(
-      (latencies[latencies.length >> 1] ?? Infinity) < (stall / 2) * 1e6,
-      `${latencies[latencies.length >> 1]} ns`,
-    );
+    // A probe may have had no core when the stall began.
+    const [longest = 0, median = Infinity] = [latencies.at(-1), latencies[latencies.length >> 1]];
+    assert.ok(longest >= (stall / 2) * 1e6, `${longest} ns`);
+    assert.ok(median < (stall / 4) * 1e6, `${median} ns`);
   });
 });
 
