@@ -3,6 +3,11 @@ import { copyShort } from "./copy";
 
 /** The first capacity of a buffer that holds anything; most tails and texts fit. */
 const FIRST_CAPACITY: i32 = 64;
+/**
+ * Bytes of a capacity that `assign` keeps for shorter content, since the next may be as long again. Lines have fewer unless
+ * `max_control_line` is raised, or topics of MQTT are long.
+ */
+const KEPT: i32 = 16 * 1024;
 
 /**
  * A growable run of bytes outside the collector's heap, charged to the VM's budget. It lies in its owner (bytes/embedded.ts), who
@@ -40,10 +45,14 @@ export class Buffer {
     return true;
   }
 
-  /** Replaces the content by `length` bytes at `pointer`. These may lie inside this buffer, but not partly in it. */
+  /**
+   * Replaces the content by `length` bytes at `pointer`, which must not lie in this buffer. It is no larger than twice that then, or
+   * than KEPT: in a stream of long lines each read ends inside one, and thousands of connections would hold what the longest needs.
+   */
   assign(pointer: usize, length: i32): bool {
-    if (length > this.capacity) {
-      this.length = 0;
+    if (length > this.capacity || this.capacity > max(length * 2, KEPT)) {
+      // Before a block is taken, so that not both count.
+      this.release();
       if (!this.reserve(length)) return false;
     }
     memory.copy(this.pointer, pointer, <usize>length);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 import { CONNECT, policy, pub } from "../host/wire.ts";
+import { publishByMqtt } from "../stand/mqtt-publish.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
@@ -147,6 +149,59 @@ describe("a workload that uses up limits.memory", () => {
     ]);
     assert.ok(crowd.every((client) => !client.isClosed));
     for (const client of [...crowd, honest]) client.close();
+    await stand.envoy.waitForStat("istio_nats_memory_bytes", {}, (bytes) => bytes === 0);
+  });
+});
+
+describe("devices of MQTT that publish the longest topics to many readers", () => {
+  const READERS = "127.0.0.2";
+  const READERS_COUNT = 100;
+  const OTHER = "127.0.0.3";
+  let stand: Stand;
+
+  before(async () => {
+    const config = { ...policy({ limits: { memory: 8 << 20 } }), identity: "WAYPOINT" };
+    stand = await Stand.start({
+      listeners: { waypoint: { mode: "WAYPOINT", filter: { config } } },
+      nats: { config: 'mqtt { listen: "127.0.0.1:-1" }' },
+    });
+  });
+
+  after(() => stand.stop());
+
+  it("end readers alone where limits.memory has no room for a begun line of each, which is told, and free again soon", async () => {
+    const connect = (localAddress: string): Promise<RawClient> => RawClient.connect(stand.port(), { localAddress });
+    const readers = await Promise.all(Array.from({ length: READERS_COUNT }, () => connect(READERS)));
+    for (const reader of readers) {
+      await reader.handshake();
+      await reader.send("SUB ok.> 1\r\n");
+      await reader.flush();
+      reader.pause();
+    }
+    const other = await connect(OTHER);
+    await other.handshake();
+    await other.send("SUB ok.1 1\r\n");
+    await other.flush();
+    const { mqtt } = await stand.nats.monitor<{ mqtt: { port: number } }>("/varz");
+    // While Envoy reads nothing, nats-server writes until the kernel takes no more, which is inside a line of 131 KB. (Each dot is two
+    // bytes of a subject.) While nats-server does not go on, Envoy has such a beginning for each reader.
+    process.kill(stand.envoy.pid, "SIGSTOP");
+    for (let i = 0; i < 40; i++) await publishByMqtt(mqtt.port, `ok/${".".repeat(65_532)}`, "x");
+    await sleep(500);
+    process.kill(stand.nats.pid, "SIGSTOP");
+    process.kill(stand.envoy.pid, "SIGCONT");
+    const ended = await stand.envoy.waitForStat("istio_nats_protocol_errors_total", { kind: "memory" }, (n) => n > 0);
+    process.kill(stand.nats.pid, "SIGCONT");
+    await other.send(pub("ok.1", "x"));
+    assert.deepEqual(linesOf(await other.flush()), ["MSG ok.1 1 1"]);
+    // 57 lines fit into nine tenths of 8 MiB.
+    assert.ok(ended < READERS_COUNT / 2, `${ended} have ended`);
+    await stand.waitForAudit(({ kind }) => kind === "memory");
+    const whose = stand
+      .refusals()
+      .flatMap(({ kind, source_principal }) => (kind === "memory" ? [source_principal] : []));
+    assert.deepEqual([...new Set(whose)], [`spiffe://cluster.local/ns/clients/sa/${READERS}`]);
+    for (const client of [...readers, other]) client.close();
     await stand.envoy.waitForStat("istio_nats_memory_bytes", {}, (bytes) => bytes === 0);
   });
 });

@@ -131,6 +131,25 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(wires[0]!.client(" 0\r\n\r\n"), `${half} 0\r\n\r\n`);
   });
 
+  it("is not held for a longest line of nats-server's any more when shorter ones follow, of which no read ends behind one", () => {
+    const host = configuredHost({ limits: { memory: MEMORY } });
+    const before = stat(host, "istio_nats_memory_bytes");
+    const wires = Array.from({ length: 40 }, () => Wire.connected(host));
+    const held = (): number => stat(host, "istio_nats_memory_bytes") - before;
+    // As a topic of MQTT with 65,535 dots makes it.
+    const long = msg(`ok.${"/".repeat(131_070)}`, "1", "x");
+    const short = msg("ok.1", "1", "x");
+    for (const wire of wires) {
+      wire.client("SUB ok.> 1\r\n");
+      wire.server(long.slice(0, 131_000));
+    }
+    assert.ok(held() > wires.length * 131_000, `${held()} bytes are held for lines that have begun`);
+    for (const wire of wires) assert.equal(wire.server(long.slice(131_000) + short.slice(0, 6)), long);
+    assert.ok(held() < wires.length * 1000, `${held()} bytes are held`);
+    for (const wire of wires) assert.equal(wire.server(short.slice(6) + long), short + long);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
+  });
+
   it("when used up, ends a connection whose begun line cannot be kept, and loses no part of a line", () => {
     const host = configuredHost({ limits: { memory: MEMORY, controlLine: 65_536 } });
     let large = Wire.connected(host);

@@ -135,6 +135,26 @@ describe("a buffer", () => {
     expect(usedBytes()).toBe(before);
   });
 
+  it("does not keep what a long content needed, and needs no room for two", () => {
+    const buffer = new Buffer();
+    const half = <i32>(limitBytes() / 2);
+    expect(assign(buffer, "x".repeat(half))).toBe(true);
+    expect(assign(buffer, "y".repeat(half / 2 + 1))).toBe(true);
+    expect(buffer.capacity).toBe(half);
+    expect(assign(buffer, "z".repeat(half / 2 - 1))).toBe(true);
+    expect(buffer.capacity).toBe(half / 2);
+    // More than is left beside that.
+    expect(assign(buffer, "xy".repeat(half / 2))).toBe(true);
+    expect(buffer.capacity).toBe(half);
+    expect(assign(buffer, "short")).toBe(true);
+    expect(buffer.capacity).toBe(64);
+    expect(content(buffer)).toBe("short");
+    expect(assign(buffer, "x".repeat(16_384))).toBe(true);
+    expect(assign(buffer, "short")).toBe(true);
+    expect(buffer.capacity).toBe(16_384);
+    buffer.release();
+  });
+
   it("is empty if the budget has no room for what it is assigned", () => {
     const before = usedBytes();
     const buffer = new Buffer();
