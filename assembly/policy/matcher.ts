@@ -1,10 +1,10 @@
-import { Words } from "../bytes/words";
 import { subjectsCollide } from "../nats/overlap";
 import { Tokens } from "../nats/subject";
+import { Entry, MatcherEntries } from "./matcher-entries";
 import { NONE } from "./none";
 import { queueMatches } from "./queue";
 import { hasStepsLeft, MAX_STEPS, spendSteps } from "./search-steps";
-import { keyBelow, keyBelowStar, Link, Node, ROOT, ROOT_KEY, TokenTree } from "./token-tree";
+import { keyBelow, keyBelowStar, Link, Node, ROOT, ROOT_KEY } from "./token-tree";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
 export const enum EntryFlag {
@@ -16,19 +16,6 @@ export const enum EntryFlag {
 /** What `findOverlap` answers for a search that was given up (search-steps.ts). */
 export const TOO_MANY_STEPS: i32 = -2;
 
-/** One entry: a subject of a rule, with its queue. */
-const enum Entry {
-  RULE = 0,
-  FLAGS = 1,
-  QUEUE_OFFSET = 2,
-  /** NONE for an entry without queue. */
-  QUEUE_LENGTH = 3,
-  NEXT = 4,
-  SUBJECT_OFFSET = 5,
-  SUBJECT_LENGTH = 6,
-  STRIDE = 7,
-}
-
 /**
  * Subjects of allow or deny lists, with entries at the nodes of their tree. The number of rules does not matter; only a '*' in the
  * tree makes a walk branch.
@@ -36,109 +23,11 @@ const enum Entry {
  * A subject that is checked is taken literally, its own '*' and '>' included: only entries have wildcards
  * (nats-server sublist.go `matchLevel`). `collect` says beside it whether the entry really contains the subject as a
  * pattern, which nats-server does not ask: allow `foo.*` must not admit `SUB foo.>` (docs/parity.md).
+ *
+ * `MatcherInMaking.seal` makes it, and nothing else can.
  */
 @unmanaged
-@final
-export class SubjectMatcher extends TokenTree {
-  private readonly entries: Words = new Words();
-  entryCount: i32 = 0;
-  /** Some entry has a queue. */
-  hasQueues: bool = false;
-
-  /** What the last `collect` found: pairs of entry and whether it covers. */
-  private readonly found: Words = new Words();
-  foundCount: i32 = 0;
-
-  /**
-   * Must the subject in hand, read as a pattern, lie inside an entry? Not one with a '>' that is not last, which is no pattern:
-   * nats-server answers `Invalid Subject`.
-   */
-  private contains: bool = true;
-  /** What the search for overlaps asks for (`findOverlap`), and how many steps it has made. */
-  private anyQueue: bool = false;
-  private queue: usize = 0;
-  private wantedQueueLength: i32 = 0;
-  private steps: i32 = 0;
-
-  /** Has it no entry? */
-  get isEmpty(): bool {
-    return this.entryCount == 0;
-  }
-
-  /** Gives back all memory, the object's own too. */
-  destroy(): void {
-    this.destroyTree();
-    this.entries.destroy();
-    this.found.destroy();
-    heap.free(changetype<usize>(this));
-  }
-
-  /** To be called once, when all entries have been added and before any is looked for. Gives back memory that they do not need. */
-  seal(): void {
-    this.sealTree();
-    this.entries.trim(this.entryCount * Entry.STRIDE);
-  }
-
-  /** Adds an entry of a rule. `tokens` is its subject, split; `flags` are EntryFlags; without a queue `queueLength` is 0. */
-  add(tokens: Tokens, rule: i32, flags: i32, queue: usize, queueLength: i32): void {
-    const text = this.texts.append(tokens.subject, tokens.subjectLength);
-    let node = ROOT;
-    let isTail = false;
-    for (let i = 0; i < tokens.count; i++) {
-      if (tokens.isGreater(i)) {
-        isTail = true;
-        break;
-      }
-      node = tokens.isStar(i) ? this.starOf(node) : this.childOrNew(node, tokens, i, text);
-    }
-    const entry = this.entryCount++;
-    this.entries.reserve(this.entryCount * Entry.STRIDE);
-    const at = entry * Entry.STRIDE;
-    this.entries.set(at + Entry.RULE, rule);
-    this.entries.set(at + Entry.FLAGS, flags);
-    this.entries.set(at + Entry.SUBJECT_OFFSET, text);
-    this.entries.set(at + Entry.SUBJECT_LENGTH, tokens.subjectLength);
-    this.entries.set(at + Entry.QUEUE_LENGTH, NONE);
-    if (queueLength > 0) {
-      this.entries.set(at + Entry.QUEUE_OFFSET, this.texts.append(queue, queueLength));
-      this.entries.set(at + Entry.QUEUE_LENGTH, queueLength);
-      this.hasQueues = true;
-    } else this.nodes.set(node * Node.STRIDE + (isTail ? Node.GREATER_RULE : Node.RULE), rule);
-    const field = node * Link.STRIDE + (isTail ? Link.GREATER_ENTRY : Link.ENTRY);
-    this.entries.set(at + Entry.NEXT, this.links.get(field));
-    this.links.set(field, entry);
-  }
-
-  /** The rule of an entry. */
-  rule(entry: i32): i32 {
-    return this.entries.get(entry * Entry.STRIDE + Entry.RULE);
-  }
-
-  /** Where the subject of an entry lies, until an entry is added. */
-  subjectPointer(entry: i32): usize {
-    return this.texts.pointer + <usize>this.entries.get(entry * Entry.STRIDE + Entry.SUBJECT_OFFSET);
-  }
-
-  /** Bytes of it. */
-  subjectLength(entry: i32): i32 {
-    return this.entries.get(entry * Entry.STRIDE + Entry.SUBJECT_LENGTH);
-  }
-
-  /** Does an entry name a queue? */
-  hasQueue(entry: i32): bool {
-    return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH) != NONE;
-  }
-
-  /** Where the queue of an entry that names one lies, until an entry is added. */
-  queuePointer(entry: i32): usize {
-    return this.texts.pointer + <usize>this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_OFFSET);
-  }
-
-  /** Bytes of it. */
-  queueLength(entry: i32): i32 {
-    return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH);
-  }
-
+export abstract class SubjectMatcher extends MatcherEntries {
   /** An entry without queue that matches the subject and has all of `flags`, or NONE. */
   find(tokens: Tokens, flags: i32): i32 {
     const place = this.placeOf(tokens, flags);

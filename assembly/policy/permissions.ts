@@ -12,6 +12,7 @@ import { EntryFlag, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { NONE } from "./none";
 import { answerToAllFrom, answerToPattern } from "./pattern-answer";
 import { isPattern, misreadFrom, STREAM_TOKENS } from "./published-pattern";
+import { PermissionsInMaking } from "./permissions-in-making";
 import { Question } from "./question";
 import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
 import { Reason } from "./reason";
@@ -35,22 +36,22 @@ const ONE_MORE: u8 = <u8>Ascii.DASH;
 @unmanaged
 @final
 export class Permissions {
-  readonly publishAllow: SubjectMatcher = new SubjectMatcher();
-  readonly publishDeny: SubjectMatcher = new SubjectMatcher();
-  readonly subscribeAllow: SubjectMatcher = new SubjectMatcher();
-  readonly subscribeDeny: SubjectMatcher = new SubjectMatcher();
+  readonly publishAllow: SubjectMatcher;
+  readonly publishDeny: SubjectMatcher;
+  readonly subscribeAllow: SubjectMatcher;
+  readonly subscribeDeny: SubjectMatcher;
   /** Addresses of `ResponseLimit`s, which belong to this object. */
-  private readonly responses: Words = new Words();
-  responseCount: i32 = 0;
+  private readonly responses: Words;
+  readonly responseCount: i32;
   /**
    * The first rule with `publish: {allow: ALL}`, or NONE. It allows everything that nats-server would take with no list at all,
    * also subjects with empty tokens, which no entry matches.
    */
-  publishAllBy: i32 = NONE;
+  readonly publishAllBy: i32;
   /** The flags of all such rules together. */
-  publishAllFlags: i32 = EntryFlag.NONE;
+  private readonly publishAllFlags: i32;
   /** The same for `subscribe`; what cannot be subscribed to nats-server then answers itself. */
-  subscribeAllBy: i32 = NONE;
+  readonly subscribeAllBy: i32;
   /**
    * The rule that decided last, or NONE when none did. `publishAnswer`, `deliveryAnswer` and `receiveAnswer` leave anything
    * here: their answers have the rule in them.
@@ -64,32 +65,29 @@ export class Permissions {
   private readonly receiveQuestion: Question = new Question();
 
   /**
-   * `ruleCount`: rules of the configuration, whose numbers the entries carry. `classes`: those of subjects, for stats; null without
-   * any. They belong to the configuration (`SubjectClasses`).
+   * `ruleCount`: rules of the configuration, whose numbers the entries carry. `making`: those that these permissions are made of; it
+   * goes. `classes`: those of subjects, for stats; null without any. They belong to the configuration (`SubjectClasses`).
    */
   constructor(
     ruleCount: i32,
+    making: PermissionsInMaking,
     readonly classes: ClassMatcher | null,
   ) {
     roomForRules(ruleCount);
+    this.publishAllow = making.publishAllow.seal();
+    this.publishDeny = making.publishDeny.seal();
+    this.subscribeAllow = making.subscribeAllow.seal();
+    this.subscribeDeny = making.subscribeDeny.seal();
+    this.responses = making.responses;
+    this.responseCount = making.responseCount;
+    this.publishAllBy = making.publishAllBy;
+    this.publishAllFlags = making.publishAllFlags;
+    this.subscribeAllBy = making.subscribeAllBy;
+    heap.free(changetype<usize>(making));
+    this.answerFirst();
   }
 
-  /** Adds an `allow_responses`, which belongs to this object from now on. */
-  addResponse(limit: ResponseLimit): void {
-    this.responses.reserve(this.responseCount + 1);
-    this.responses.set(this.responseCount, <i32>changetype<usize>(limit));
-    this.responseCount++;
-  }
-
-  /** Is there one with these limits already? */
-  hasResponse(most: i32, expires: i64, repliesAny: bool): bool {
-    for (let i = 0; i < this.responseCount; i++) {
-      if (this.response(i).is(most, expires, repliesAny)) return true;
-    }
-    return false;
-  }
-
-  /** One of the `responseCount` that were added. */
+  /** One of the `responseCount`. */
   response(index: i32): ResponseLimit {
     return changetype<ResponseLimit>(<usize>this.responses.get(index));
   }
@@ -108,12 +106,8 @@ export class Permissions {
     heap.free(changetype<usize>(this));
   }
 
-  /** To be called once, when all entries have been added and before any question is asked: it answers the first ones itself. */
-  prepare(): void {
-    this.publishAllow.seal();
-    this.publishDeny.seal();
-    this.subscribeAllow.seal();
-    this.subscribeDeny.seal();
+  /** Makes room for answers, and finds the first ones. */
+  private answerFirst(): void {
     const entries =
       this.publishAllow.entryCount +
       this.publishDeny.entryCount +

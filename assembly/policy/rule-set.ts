@@ -1,25 +1,10 @@
-import { Tokens } from "../nats/subject";
 import { PolicyDocument } from "./document";
-import {
-  endOf,
-  entryBehind,
-  EntryList,
-  entryQueue,
-  entryQueueLength,
-  entrySubject,
-  entrySubjectLength,
-  firstEntry,
-} from "./entry-list";
-import { EntryFlag, SubjectMatcher } from "./matcher";
-import { NONE } from "./none";
 import { Permissions } from "./permissions";
-import { ResponseLimit } from "./response-limit";
+import { PermissionsInMaking } from "./permissions-in-making";
 import { Principal } from "./principal";
 import { RuleIndex } from "./rule-index";
 import { Mode, Rule } from "./rules";
 import { SubjectClasses } from "./subject-classes";
-
-const tokens: Tokens = new Tokens();
 
 /** What the rules that match one principal say: what is enforced, and what would be if the dry-run rules were. */
 @final
@@ -128,26 +113,25 @@ export class RuleSets {
   private compile(matching: Rule[]): RuleSet {
     const count = this.document.rules.length;
     const classes = this.document.classes;
-    const enforced = new Permissions(count, classes.hold());
+    const enforcedOnes = new PermissionsInMaking();
     const enforces = this.document.mode == Mode.ENFORCE;
     let hasDryRun = false;
     for (let i = 0; i < matching.length; i++) {
       const rule = matching[i];
-      if (rule.mode == Mode.ENFORCE) addRule(enforced, rule);
+      if (rule.mode == Mode.ENFORCE) enforcedOnes.add(rule);
       else if (!enforces || rule.denies || rule.responses != null) hasDryRun = true;
     }
-    enforced.prepare();
+    const enforced = new Permissions(count, enforcedOnes, classes.hold());
     if (!hasDryRun) return new RuleSet(enforced, null, classes);
-    const shadow = new Permissions(count, enforced.classes);
+    const all = new PermissionsInMaking();
     for (let i = 0; i < matching.length; i++) {
       const rule = matching[i];
       // It is asked only about what the others let pass: what it allows changes nothing. What it grants is known to a newer policy that
       // is in DRY_RUN as a whole, which must not count the answer as one that it would refuse (docs/adr/0008).
       const onTrial = enforces && rule.mode == Mode.DRY_RUN;
-      addRule(shadow, rule, !onTrial);
+      all.add(rule, !onTrial);
     }
-    shadow.prepare();
-    return new RuleSet(enforced, shadow, classes);
+    return new RuleSet(enforced, new Permissions(count, all, enforced.classes), classes);
   }
 }
 
@@ -156,37 +140,4 @@ function keyOf(rules: Rule[]): string {
   const numbers = new StaticArray<i32>(rules.length);
   for (let i = 0; i < rules.length; i++) numbers[i] = rules[i].isDenials ? ~rules[i].index : rules[i].index;
   return String.UTF16.decodeUnsafe(changetype<usize>(numbers), (<usize>numbers.length) << 2);
-}
-
-function addRule(to: Permissions, rule: Rule, withAllow: bool = true): void {
-  if (withAllow) addAllow(to, rule);
-  addEntries(to.publishDeny, rule.publish.deny, rule.index, EntryFlag.NONE);
-  addEntries(to.subscribeDeny, rule.subscribe.deny, rule.index, EntryFlag.NONE);
-  const responses = rule.responses;
-  // Rules with the same limits grant the same: one record for each reply subject suffices.
-  if (responses != null && !to.hasResponse(responses.max, responses.expiresMs, rule.repliesAny)) {
-    to.addResponse(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
-  }
-}
-
-function addAllow(to: Permissions, rule: Rule): void {
-  let flags: i32 = EntryFlag.NONE;
-  if (rule.repliesAny) flags |= EntryFlag.REPLIES_ANY;
-  if (rule.rollupAll) flags |= EntryFlag.ROLLUP_ALL;
-  if (rule.publish.allowAll) {
-    if (to.publishAllBy == NONE) to.publishAllBy = rule.index;
-    to.publishAllFlags |= flags;
-  }
-  if (rule.subscribe.allowAll && to.subscribeAllBy == NONE) to.subscribeAllBy = rule.index;
-  addEntries(to.publishAllow, rule.publish.allow, rule.index, flags);
-  addEntries(to.subscribeAllow, rule.subscribe.allow, rule.index, EntryFlag.NONE);
-}
-
-function addEntries(to: SubjectMatcher, entries: EntryList, rule: i32, flags: i32): void {
-  const end = endOf(entries);
-  for (let entry = firstEntry(entries); entry < end; entry = entryBehind(entry)) {
-    // The configuration's reader has refused empty tokens and too many of them (rules-entry.ts).
-    if (!tokens.split(entrySubject(entry), entrySubjectLength(entry))) continue;
-    to.add(tokens, rule, flags, entryQueue(entry), entryQueueLength(entry));
-  }
 }

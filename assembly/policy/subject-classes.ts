@@ -2,6 +2,7 @@ import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 import { answerOf, classOf, NO_ANSWER } from "./answer";
 import { EntryFlag, SubjectMatcher } from "./matcher";
+import { MatcherInMaking } from "./matcher-in-making";
 import { NONE } from "./none";
 import { Question } from "./question";
 import { Reason } from "./reason";
@@ -25,27 +26,14 @@ const tokens: Tokens = new Tokens();
 @unmanaged
 @final
 export class ClassMatcher {
-  private readonly matcher: SubjectMatcher = new SubjectMatcher();
-  /** A class's number by its place in the list. */
-  private readonly numbers: Words = new Words();
   private readonly question: Question = new Question();
 
-  /** Adds the class at a place of the configuration's list, with its number. */
-  add(place: i32, number: i32): void {
-    this.numbers.reserve(place + 1);
-    this.numbers.set(place, number);
-  }
-
-  /** Adds a pattern of that class, which the configuration's reader has found to be one. */
-  addPattern(pattern: StaticArray<u8>, place: i32): void {
-    if (!tokens.split(changetype<usize>(pattern), pattern.length)) return;
-    this.matcher.add(tokens, place, EntryFlag.NONE, 0, 0);
-  }
-
-  /** To be called once, when all have been added and before any subject is asked of. */
-  seal(): void {
-    this.matcher.seal();
-  }
+  constructor(
+    /** Of entries whose rules are the places of their classes in the configuration's list. */
+    private readonly matcher: SubjectMatcher,
+    /** A class's number by its place. */
+    private readonly numbers: Words,
+  ) {}
 
   /** By how many leading tokens the last `decide`, of any matcher, found its answer (`Tokens.looked`). */
   get looked(): i32 {
@@ -121,13 +109,19 @@ export class SubjectClasses {
   }
 
   private compile(): ClassMatcher {
-    const matcher = new ClassMatcher();
+    const matcher = new MatcherInMaking();
+    const numbers = new Words();
+    numbers.reserve(this.list.length);
     for (let place = 0; place < this.list.length; place++) {
       const entry = this.list[place];
-      matcher.add(place, entry.number);
-      for (let i = 0; i < entry.patterns.length; i++) matcher.addPattern(entry.patterns[i], place);
+      numbers.set(place, entry.number);
+      for (let i = 0; i < entry.patterns.length; i++) {
+        const pattern = entry.patterns[i];
+        // The configuration's reader has found it to be one.
+        if (!tokens.split(changetype<usize>(pattern), pattern.length)) continue;
+        matcher.add(tokens, place, EntryFlag.NONE, 0, 0);
+      }
     }
-    matcher.seal();
-    return matcher;
+    return new ClassMatcher(matcher.seal(), numbers);
   }
 }

@@ -1,6 +1,7 @@
 import { quickHash } from "../../assembly/bytes/hash";
 import { MAX_TOKENS } from "../../assembly/nats/subject";
 import { EntryFlag, SubjectMatcher } from "../../assembly/policy/matcher";
+import { MatcherInMaking } from "../../assembly/policy/matcher-in-making";
 import { NONE } from "../../assembly/policy/none";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { addEntry, matcherOf, tokensOf } from "./matcher-support";
@@ -226,11 +227,11 @@ describe("a matcher", () => {
   });
 
   it("finds an entry with all of the requested flags, even among equal entries", () => {
-    const matcher = new SubjectMatcher();
-    addEntry(matcher, "a.*", 0);
-    addEntry(matcher, "a.*", 1, EntryFlag.REPLIES_ANY);
-    addEntry(matcher, "a.>", 2, EntryFlag.ROLLUP_ALL);
-    matcher.seal();
+    const making = new MatcherInMaking();
+    addEntry(making, "a.*", 0);
+    addEntry(making, "a.*", 1, EntryFlag.REPLIES_ANY);
+    addEntry(making, "a.>", 2, EntryFlag.ROLLUP_ALL);
+    const matcher = making.seal();
     expect(find(matcher, "a.b", EntryFlag.NONE)).not.toBe(NONE);
     expect(find(matcher, "a.b", EntryFlag.REPLIES_ANY)).toBe(1);
     expect(find(matcher, "a.b", EntryFlag.ROLLUP_ALL)).toBe(2);
