@@ -97,7 +97,7 @@ describe("a connection of whose PONGs no further one can be remembered, since th
       assert.equal(wire.client(pub("ok.1")), "");
       const kind = sends.startsWith("PUB ok.1 9") ? "payload_size" : "memory";
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind }), 1);
-      // Nor is one counted as allowed.
+      // Nor is one of the client's counted as allowed.
       assert.equal(stat(host, "istio_nats_messages_total", { verdict: "allowed", operation: "PING" }), 0);
     });
   }
@@ -126,11 +126,10 @@ describe("a connection of whose PONGs no further one can be remembered, since th
     // nats-server answers the PINGs, and then sends a message. The client reads none of it yet.
     const sent = exhaustingSubs(host) + PING + PING;
     assert.equal(wire.client(sent), sent);
-    assert.deepEqual(endedFor(host), ["unreadable_passed memory"]);
-    assert.equal(wire.client("?\r\n"), "?\r\n");
     host.configure(policy({ limits }));
     wire.client("SUB ok.1 1\r\n");
     assert.equal(wire.server(PONG + PONG + msg("secret.x", "1", "x")), "");
+    assert.deepEqual(endedFor(host), ["unreadable_passed memory", "revoked undefined"]);
     host.tick();
     assert.ok(wire.connection.closed);
   });
@@ -194,6 +193,20 @@ describe("a connection that has nothing yet, and for which the budget has no roo
 });
 
 describe("a budget that a callback uses up", () => {
+  for (const mode of ["ENFORCE", "DRY_RUN"] as const) {
+    const end = mode === "ENFORCE" ? "ends a connection with" : "lets a connection in DRY_RUN pass unread from";
+    it(`${end} a subscription that cannot be recorded`, () => {
+      const host = configuredHost({ mode, limits });
+      const wire = Wire.connected(host);
+      widen(wire);
+      fill(host, OTHER);
+      const subs = exhaustingSubs(host);
+      const one = "SUB ok.1 1\r\n";
+      assertSame(wire.client(subs + one), subs + (mode === "ENFORCE" ? ILLEGAL : one), "what nats-server reads");
+      assert.deepEqual(endedFor(host), [mode === "ENFORCE" ? "unreadable memory" : "unreadable_passed memory"]);
+    });
+  }
+
   it("ends a connection to which nats-server's second INFO must come later than it does, and lets it not pass", () => {
     const rule = { publish: { allow: ["ok.>"] }, allow_responses: { max: 100, expires: "1m" } };
     const host = configuredHost({ rule, limits, telemetry: { requests: 0 } });
