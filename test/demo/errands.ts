@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Sidecar } from "../stand/sidecar.ts";
+import { PATIENCE } from "../stand/wait.ts";
 import { auditor, ordersApi, stranger, workers, type Member } from "./cast.ts";
 
 const PAUSE = 50;
@@ -55,7 +56,7 @@ export class Errands {
   async #run(client: NatsConnection, worker: NatsConnection): Promise<void> {
     for (let round = 0; !this.#stopping; round++) {
       client.publish("orders.eu.created", "3 lemons");
-      await client.request("orders.eu.quote", "3 lemons, please", { timeout: 5_000 });
+      await client.request("orders.eu.quote", "3 lemons, please", { timeout: PATIENCE });
       if (round % SELDOM === 0) {
         client.publish("orders.admin.purge", "all of them");
         worker.publish("orders.eu.created", "a false order");

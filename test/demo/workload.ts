@@ -1,6 +1,6 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { setImmediate } from "node:timers/promises";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 
 /** One message that a workload received. */
 export interface Received {
@@ -57,7 +57,7 @@ export class Workload {
 
   /** The reply's text. */
   async request(subject: string, text: string): Promise<string> {
-    return (await this.#connection.request(subject, text, { timeout: 5000 })).string();
+    return (await this.#connection.request(subject, text, { timeout: PATIENCE })).string();
   }
 
   /** Waits for a message with that text. */

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import { Stand } from "../stand/stand.ts";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 
 const plugin = parse(readFileSync(inRoot("deploy", "sidecar", "wasmplugin.yaml"), "utf8")) as {
   spec: { pluginConfig: object };
@@ -40,7 +40,7 @@ describe("the policy that deploy/ ships, with JetStream", () => {
 
     const billing = await as("ns/finance/sa/billing");
     const consumer = await jetstream(billing).consumers.get("ORDERS", "billing");
-    const message = await consumer.next({ expires: 5000 });
+    const message = await consumer.next({ expires: PATIENCE });
     assert.equal(message?.string(), "3 lemons");
     assert.equal(await message.ackAck(), true);
     assert.equal((await manager.consumers.info("ORDERS", "billing")).num_ack_pending, 0);

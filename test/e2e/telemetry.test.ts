@@ -110,7 +110,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     const consumer = await jetstream(requester).consumers.get("EVENTS", "reader");
     const published = { operation: "PUB", subject: "other" };
     const before = await stand.envoy.stat("istio_nats_messages_total", published);
-    const message = await consumer.next({ expires: 5000 });
+    const message = await consumer.next({ expires: PATIENCE });
     assert.equal(message?.string(), "x");
     message.ack();
     // Longer than telemetry.requestTimeout, because a pull without messages is a long poll.
