@@ -4,16 +4,15 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { residentOf } from "../stand/resident.ts";
-import { computedBy, heldUp } from "../stand/server-proxy.ts";
+import { computedBy } from "../stand/server-proxy.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { inBatches } from "./open-connections.ts";
+import { IN_FORCE, stopwatch } from "./stopwatch.ts";
 
 /** How long a change may hold up a worker, in milliseconds. */
 const LONGEST_TURN = 100;
-/** How long a change may take to reach every open connection, in milliseconds. */
-const IN_FORCE = 2000;
 const CROWD = 5000;
 const RULES = 10_000;
 const WORKERS = 2;
@@ -61,21 +60,6 @@ async function longestTurnSince(stand: Stand, since: number): Promise<number> {
     for (const [, most] of text.matchAll(/P100\(([\d.]+),/g)) longest = Math.max(longest, Number(most) / 1000);
   }
   return longest;
-}
-
-/**
- * Measures from now on how long a change takes, in milliseconds, on Linux. `waited` is how much of that one thread was ready and
- * had no core: of Envoy's main thread, its workers and this process, through which a change goes, the one that had to wait longest.
- */
-function stopwatch({ envoy, proxy }: Stand): () => { took: number; waited: number } {
-  const [began, workers] = [performance.now(), proxy.workers()];
-  const main = (pid: number): number => heldUp(`/proc/${pid}/task/${pid}`);
-  const waits = (): number[] => [main(process.pid), main(envoy.pid), ...workers.map(heldUp)];
-  const before = waits();
-  return () => ({
-    took: performance.now() - began,
-    waited: Math.max(...waits().map((wait, i) => wait - before[i]!)),
-  });
 }
 
 /**

@@ -3,13 +3,12 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
-import { waitFor } from "../stand/wait.ts";
+import { waitFor, type WaitOptions } from "../stand/wait.ts";
 import type { WasmFilter } from "../stand/wasm-filter.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API, WORKERS } from "./policy.ts";
+import { IN_FORCE, stopwatch } from "./stopwatch.ts";
 
-/** How long a change may take to reach every open connection, in milliseconds. */
-const IN_FORCE = 2000;
 /** Longer than the filter remembers anything about an ended subscription. */
 const NOT_READING = 13_000;
 const WORKER_COUNT = 2;
@@ -145,8 +144,24 @@ async function waitForEachWorker(stand: Stand, policy: object): Promise<void> {
   );
 }
 
+/** So long one waits for a change of the policy, but for the time in which one thread that it goes through had no core. */
+function within(timeout: number, stand: Stand): WaitOptions {
+  const watch = stopwatch(stand);
+  const clock = (): number => {
+    const { took, waited } = watch();
+    return took - waited;
+  };
+  return { timeout, clock };
+}
+
 /** Waits until all of them may publish below the one token and not below the others. */
-async function waitForOnly(clients: RawClient[], token: string, others: string[], timeout = IN_FORCE): Promise<void> {
+async function waitForOnly(
+  stand: Stand,
+  clients: RawClient[],
+  token: string,
+  others: string[],
+  timeout = IN_FORCE,
+): Promise<void> {
   await waitFor(
     `only ${token}.> is allowed`,
     async () => {
@@ -156,7 +171,7 @@ async function waitForOnly(clients: RawClient[], token: string, others: string[]
       }
       return true;
     },
-    { timeout },
+    within(timeout, stand),
   );
 }
 
@@ -218,36 +233,36 @@ for (const [what, isInNewVm, beside] of CHANGES) {
     async function inForce(config: object, token: string, others: string[]): Promise<RawClient> {
       await put(config);
       const client = await connect(stand);
-      await waitForOnly([client], token, others);
+      await waitForOnly(stand, [client], token, others);
       return client;
     }
 
     it("judges the next publishes of all of them, and grants rights without a new connection", async () => {
       const clients = await connectMany(stand);
-      await waitForOnly(clients, "a", ["b"]);
+      await waitForOnly(stand, clients, "a", ["b"]);
       await put(only("b"));
-      await waitForOnly(clients, "b", ["a"]);
+      await waitForOnly(stand, clients, "b", ["a"]);
     });
 
     it("is the first one again after another, with connections of the first still open", async () => {
       const first = await inForce(only("a"), "a", ["b"]);
       const clients = [first, ...(await connectMany(stand))];
       await put(only("b"));
-      await waitForOnly(clients, "b", ["a"]);
+      await waitForOnly(stand, clients, "b", ["a"]);
       clients.push(...(await connectMany(stand)));
       await put(only("a"));
-      await waitForOnly(clients, "a", ["b"]);
+      await waitForOnly(stand, clients, "a", ["b"]);
       // Neither a late worker nor a root that is kept may bring the other policy back.
       await sleep(3000);
-      await waitForOnly([...clients, ...(await connectMany(stand))], "a", ["b"], 500);
+      await waitForOnly(stand, [...clients, ...(await connectMany(stand))], "a", ["b"], 500);
     });
 
     it("leaves another plugin of the same image alone", async () => {
       const client = await inForce(only("b"), "b", ["a"]);
       const other = await connect(stand, ORDERS_API, "other");
       await sleep(IN_FORCE);
-      await waitForOnly([other], "a", ["b"], 500);
-      await waitForOnly([client], "b", ["a"], 500);
+      await waitForOnly(stand, [other], "a", ["b"], 500);
+      await waitForOnly(stand, [client], "b", ["a"], 500);
     });
 
     it("withholds deliveries that it now denies", async () => {
@@ -256,7 +271,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       await client.send("SUB a.> 1\r\n");
       await client.flush();
       await put(policyOf({ publish: { allow: ["now"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } }));
-      await waitFor("the new policy", () => mayPublish(client, "now"), { timeout: IN_FORCE });
+      await waitFor("the new policy", () => mayPublish(client, "now"), within(IN_FORCE, stand));
       const operator = await RawClient.connect(stand.nats.port);
       await operator.handshake();
       await operator.send("PUB a.secret 2\r\nno\r\nPUB a.open 3\r\nyes\r\n");
@@ -280,7 +295,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
           told.push(...linesOf(await client.flush()));
           return told.length >= wanted.length;
         },
-        { timeout: IN_FORCE },
+        within(IN_FORCE, stand),
       );
       assert.deepEqual(told.sort(), wanted);
       // The server has been informed, and what is allowed still exists.
@@ -334,7 +349,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       const revoked = "istio_nats_revoked_subscriptions_total";
       const before = await stand.envoy.stat(revoked);
       await put(policyOf({ subscribe: { allow: ["b.>"] } }));
-      await waitFor("all are closed", () => members.every((member) => member.isClosed), { timeout: IN_FORCE });
+      await waitFor("all are closed", () => members.every((member) => member.isClosed), within(IN_FORCE, stand));
       await stand.envoy.waitForStat(revoked, {}, (count) => count === before + CONNECTIONS);
     });
 
@@ -344,7 +359,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       const bystander = await connect(stand, WORKERS);
       const before = await stand.envoy.stat("istio_nats_revoked_connections_total");
       await put(policyOf());
-      await waitFor("all are closed", () => clients.every((client) => client.isClosed), { timeout: IN_FORCE });
+      await waitFor("all are closed", () => clients.every((client) => client.isClosed), within(IN_FORCE, stand));
       await stand.envoy.waitForStat(
         "istio_nats_revoked_connections_total",
         { reporter: "destination" },
@@ -359,7 +374,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       await putAndWait(policyOf(permissions, "DRY_RUN"));
       const client = await connect(stand);
       await client.send("SUB a.> 1\r\nSUB b.> 2\r\n");
-      await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), { timeout: IN_FORCE });
+      await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), within(IN_FORCE, stand));
       await put(policyOf(permissions));
       const told: string[] = [];
       await waitFor(
@@ -369,14 +384,14 @@ for (const [what, isInNewVm, beside] of CHANGES) {
           told.push(...linesOf(await client.flush()));
           return told.length >= 2;
         },
-        { timeout: IN_FORCE },
+        within(IN_FORCE, stand),
       );
       assert.deepEqual(told.slice(0, 2).sort(), [
         `-ERR 'Permissions Violation for Publish to "c.x"'`,
         `-ERR 'Permissions Violation for Subscription to "b.>" (sid "2")'`,
       ]);
       await put(policyOf(permissions, "DRY_RUN"));
-      await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), { timeout: IN_FORCE });
+      await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), within(IN_FORCE, stand));
     });
 
     it("stays in force when its successor is refused, and that is reported", async () => {
@@ -385,7 +400,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       assert.equal(await stand.update(filterOf({ trustDomains: ["cluster.local"], rules: [] })), "REJECTED");
       await stand.envoy.waitForStat("istio_nats_policy_rejected_total", {}, (count) => count === before + 1);
       assert.ok(stand.wasmLog().some((text) => text.includes("this configuration is refused whole, 1 fault(s)")));
-      await waitForOnly([client, ...(await connectMany(stand))], "a", ["b"], 500);
+      await waitForOnly(stand, [client, ...(await connectMany(stand))], "a", ["b"], 500);
     });
   });
 }
@@ -420,6 +435,7 @@ for (const [concurrency, long] of SUCCESSIONS) {
           }
           const last = order.at(-1)!;
           await waitForOnly(
+            stand,
             clients,
             last,
             tokens.filter((token) => token !== last),
@@ -427,6 +443,7 @@ for (const [concurrency, long] of SUCCESSIONS) {
           );
           await sleep(2500);
           await waitForOnly(
+            stand,
             clients,
             last,
             tokens.filter((token) => token !== last),

@@ -6,6 +6,8 @@ export const PATIENCE = 30_000;
 export interface WaitOptions {
   /** Milliseconds; `PATIENCE` by default. */
   timeout?: number;
+  /** The milliseconds that count for that; those of `performance.now` by default. */
+  clock?: () => number;
   /** Added to the error message when time is up. */
   explain?: () => string | Promise<string>;
 }
@@ -17,13 +19,13 @@ export interface WaitOptions {
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  { timeout = PATIENCE, explain }: WaitOptions = {},
+  { timeout = PATIENCE, clock = () => performance.now(), explain }: WaitOptions = {},
 ): Promise<T> {
-  const deadline = performance.now() + timeout;
+  const deadline = clock() + timeout;
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 50)) {
     const answer = await probe();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > deadline) {
+    if (clock() > deadline) {
       const explanation = explain ? `\n${await explain()}` : "";
       throw new Error(`${what}: not within ${timeout} ms${explanation}`);
     }
