@@ -75,9 +75,49 @@ const SUBS = [4, 200];
 /** What makes a policy of nothing longer, up to some 200 KiB. It is read in slices from 64 KiB on (docs/adr/0016). */
 const RULES_OF_OTHERS = [0, 0, 700, 1500];
 
+/** What rules in DRY_RUN deny, one at a time, where there are few subscriptions. */
+const WIDE = ["a.1", "b.*", "c.>", "d.>"];
+const FEW = 6;
+
+/**
+ * A case of few subscriptions and rules in DRY_RUN that deny little. So a filter that is on for the sake of one is often needed by none
+ * of them under a later policy, and must stay on for what that denies.
+ */
+function inheritedCase(random: Random): ChangesCase {
+  const allow = [...FIRST.map((first) => `${first}.>`), "crowd.>"];
+  const subject = (rest: readonly string[]): string => `${random.pick(FIRST)}.${random.pick(rest)}`;
+  // What is enforced has a filter of its own, which would be on as well before long.
+  const isMixed = random.below(4) === 0;
+  let sids = 0;
+  const step = (): Step => {
+    const of = random.below(CONNECTIONS);
+    switch (random.below(8)) {
+      case 0:
+        if (sids === FEW) return { of, sends: [PING] };
+        return { of, sends: [`SUB ${subject(random.below(2) === 0 ? PATTERNS : LITERALS)} ${++sids}\r\n`] };
+      case 1:
+        return { of, sends: random.below(2) === 0 ? [PING] : [`UNSUB ${1 + random.below(FEW)}\r\n`] };
+      case 2:
+      case 3: {
+        const mode = isMixed && random.below(4) === 0 ? "DRY_RUN" : "ENFORCE";
+        const deny = isMixed && random.below(4) === 0 ? [random.pick(DENIES)] : [];
+        return { policy: { mode, allow, deny, trial: { allow: [], deny: [random.pick(WIDE)] } } };
+      }
+      case 4:
+      case 5:
+        return { of, isSent: Array.from({ length: 4 }, () => subject(LITERALS)) };
+      case 6:
+        return { of, reads: 1000 };
+    }
+    return "tick";
+  };
+  return { clockStep: random.pick(CLOCK_STEPS), steps: Array.from({ length: 150 + random.below(150) }, step) };
+}
+
 /** A case from one seed. Some cases contain DRY_RUN, rules in DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs. */
 export function changesCase(random: Random): ChangesCase {
   const isSometimes = (one: number): boolean => random.below(one) === 0;
+  if (isSometimes(6)) return inheritedCase(random);
   const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
   const has = { dryRun: isSometimes(3), queues: isSometimes(2), maxima: isSometimes(2), reuse: isSometimes(2) };
   const hasTrials = isSometimes(4);

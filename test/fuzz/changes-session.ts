@@ -140,8 +140,10 @@ export class Session {
   /** Messages that have passed and DRY_RUN counts as refused: these at least, and these at most. */
   readonly observed = { least: 0, most: 0 };
   #mayBeAsked = false;
+  /** Deliveries were surely asked about under some former policy, and have been since. */
+  #staysAsked = false;
   /** One subscription of each name, of which hundreds share a few. */
-  readonly #names = new Map<string, Subscription>();
+  readonly #names = new Map<string, { subject: string; queue: string }>();
   passed = 0;
   keptBack = 0;
 
@@ -169,7 +171,10 @@ export class Session {
     this.#noteFilter();
     // Of a policy that is followed by another the filter may not have heard.
     const mayHaveEnded = this.#isOver();
+    const hasObserved = this.#policy.observes;
     const judge = (this.#policy = new Judge(policy));
+    // In DRY_RUN what was enforced is asked about.
+    this.#staysAsked &&= judge.asked !== undefined && (hasObserved || !judge.observes);
     if (judge.observes) {
       this.#isUnsure ||= mayHaveEnded;
       return;
@@ -223,6 +228,7 @@ export class Session {
     this.#reached = reachedRest;
     // A line that began in DRY_RUN passes, whatever the policy says when it ends.
     this.#isObserved = (this.#isObserved || this.#policy.observes) && sentRest !== "";
+    this.#noteAsking();
     return problem;
   }
 
@@ -321,6 +327,7 @@ export class Session {
       if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} passed for ${told(sub)}`;
       if (!passed && this.#isDue(sub, subject)) return `a message on ${subject} is lost for ${told(sub)}`;
     }
+    this.#noteAsking();
     if (!this.#waiting.some(({ text }) => text === PONG)) {
       this.#answered = this.#pinged;
       if (this.#unsettled === "PINGED") this.#unsettled = "";
@@ -367,22 +374,40 @@ export class Session {
     if (!asked?.mayDenyMessage(subject)) return;
     this.#noteFilter();
     this.observed.most += Number(this.#mayBeAsked);
-    const isKnown = (each: Subscription): boolean =>
-      each.isRecorded && this.#isKnown(each) && !this.#mayBeForgotten(each);
-    if (!isKnown(sub) || this.#unsettled !== "") return;
+    if (!this.#isSurelyKnown(sub) || this.#unsettled !== "") return;
     if (!asked.deniesMessage(subject, sub.queue)) {
       this.observed.most -= Number(this.#mayBeAsked);
       return;
     }
-    const asks = (each: Subscription): boolean =>
-      isKnown(each) &&
-      each.wasPermitted &&
-      !this.#limited.has(each.sid) &&
-      // What another policy let through is filtered, though this one would refuse it.
-      (each.under !== this.#policy || asked.permits(each.subject, each.queue)) &&
-      asked.filters(each.subject, each.queue);
-    const isAsked = asks(sub) || (this.#all.length <= AT_ONCE && this.#all.some(asks));
+    const isAsked = this.#staysAsked || this.#needsAsking(sub) || this.#someNeedsAsking();
     this.observed.least += Number(isAsked);
+  }
+
+  #isSurelyKnown(sub: Subscription): boolean {
+    return sub.isRecorded && this.#isKnown(sub) && !this.#mayBeForgotten(sub);
+  }
+
+  /** Whether deliveries are surely asked about for the sake of this subscription. */
+  #needsAsking(sub: Subscription): boolean {
+    const { asked } = this.#policy;
+    return (
+      asked !== undefined &&
+      this.#isSurelyKnown(sub) &&
+      sub.wasPermitted &&
+      !this.#limited.has(sub.sid) &&
+      // What another policy let through is filtered, though this one would refuse it.
+      (sub.under !== this.#policy || asked.permits(sub.subject, sub.queue)) &&
+      asked.filters(sub.subject, sub.queue)
+    );
+  }
+
+  #someNeedsAsking(): boolean {
+    return this.#all.length <= AT_ONCE && this.#all.some((each) => this.#needsAsking(each));
+  }
+
+  /** Call it when bytes have passed. A filter that is on stays on under further policies, as long as these ask, too. */
+  #noteAsking(): void {
+    this.#staysAsked ||= this.#unsettled === "" && this.#someNeedsAsking();
   }
 
   #isDue(sub: Subscription, subject: string): boolean {
@@ -438,8 +463,10 @@ export class Session {
       this.#limited.add(sid);
       this.#largestLimited = Math.max(this.#largestLimited, Number(sid));
       this.#isLimitedInDryRun ||= this.#isObserved;
-    } else if (verb === "CONNECT" && this.#isConnected && this.#isObserved) this.#unsettled = "SILENT";
-    else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
+    } else if (verb === "CONNECT" && this.#isConnected) {
+      this.#staysAsked = false;
+      if (this.#isObserved) this.#unsettled = "SILENT";
+    } else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
 
   /** A SUB has reached nats-server. In DRY_RUN it may be one too many. Returns whether it surely is not. */
@@ -467,6 +494,8 @@ export class Session {
       this.#dropped = new Set(this.#all);
     } else if (verb === "SUB") {
       const isRecorded = this.#count(sid, subject, queue);
+      // The filter may be on for its sake, though nats-server makes nothing of it where the sid is taken.
+      this.#names.set(`${subject} ${queue}`, { subject, queue });
       if (live !== undefined) {
         this.#doubled.add(sid);
         return;
@@ -489,7 +518,6 @@ export class Session {
       };
       this.#live.begin(sub);
       this.#all.push(sub);
-      this.#names.set(`${subject} ${queue}`, sub);
     } else if (verb === "UNSUB" && live !== undefined && this.#live.unsubscribe(live, argument)) {
       live.ended = { at: this.#host.now, place: ++this.#endings };
     }

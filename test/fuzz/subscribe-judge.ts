@@ -11,8 +11,6 @@ export interface SubscribePolicy {
   trial?: { allow: readonly string[]; deny: readonly string[] };
 }
 
-const NOTHING = { allow: [], deny: [] };
-
 /** The verdicts of such a policy, judged the slow way. The few different questions come again and again. */
 export class Judge {
   readonly #naive: NaivePolicy;
@@ -22,15 +20,15 @@ export class Judge {
   /** What is asked, too, about that which passes; undefined where nothing is. */
   readonly asked: Judge | undefined;
 
-  constructor({ mode, allow, deny, most = Infinity, trial = NOTHING }: SubscribePolicy, isAsked = false) {
+  constructor({ mode, allow, deny, most = Infinity, trial }: SubscribePolicy, isAsked = false) {
     this.most = most;
     this.observes = mode === "DRY_RUN";
     // docs/policy.md: of a rule in DRY_RUN only `deny` counts, unless the whole policy is in DRY_RUN.
-    const tried = { deny: [...trial.deny], ...(this.observes && { allow: [...trial.allow] }) };
+    const tried = { deny: [...(trial?.deny ?? [])], ...(this.observes && { allow: [...(trial?.allow ?? [])] }) };
     const rules = [{ subscribe: { allow: [...allow], deny: [...deny] } }, ...(isAsked ? [{ subscribe: tried }] : [])];
     this.#naive = new NaivePolicy({ name: "", rules });
-    const asks = !isAsked && (this.observes || trial.deny.length > 0);
-    this.asked = asks ? new Judge({ mode, allow, deny, trial }, true) : undefined;
+    const asks = !isAsked && (this.observes || trial !== undefined);
+    this.asked = asks ? new Judge({ mode, allow, deny, ...(trial && { trial }) }, true) : undefined;
   }
 
   permits(subject: string, queue: string): boolean {
