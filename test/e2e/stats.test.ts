@@ -41,14 +41,11 @@ const DESTINATION = { destination_workload: "nats", destination_workload_namespa
 
 type Count = [labels: string, value: number];
 
-/**
- * Samples of a principal as `name{labels of its own}`, without the labels that all of them share, and without the PONG by which a
- * client answers nats-server's first PING, which comes two seconds after CONNECT.
- */
+/** Samples of a principal as `name{labels of its own}`, without the labels that all of them share. */
 function countsOf(samples: readonly Sample[], principal: string, shared: Record<string, string>): Count[] {
   return samples
     .filter(({ name, labels }) => name.startsWith("istio_nats_") && labels["source_principal"] === principal)
-    .filter(({ name, labels }) => name.endsWith("_total") && labels["operation"] !== "PONG")
+    .filter(({ name }) => name.endsWith("_total"))
     .map(({ name, labels, value }): Count => {
       const { source_principal, source_workload_namespace, reporter, ...rest } = labels;
       const { destination_workload, destination_workload_namespace, ...own } = rest;
