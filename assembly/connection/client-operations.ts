@@ -190,7 +190,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
 
 /** Has the operation in hand not ended the connection, so that nats-server gets it? */
 function goesOn(connection: Connection): bool {
-  return connection.phase == Phase.OPEN || connection.phase == Phase.UNREAD;
+  return connection.phase != Phase.ENDING && !connection.hasJustEnded;
 }
 
 /** Reports a SUB that rules in DRY_RUN would refuse, and answers why they would, or ALLOWED. */

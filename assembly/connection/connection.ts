@@ -302,6 +302,11 @@ export class Connection extends Totals {
     return this.observing && !this.toServerPassed && !this.toClientPassed;
   }
 
+  /** Has the operation in hand, which could be read, ended the connection, so that nobody gets it? */
+  get hasJustEnded(): bool {
+    return this.phase == Phase.ENDED || (this.phase == Phase.UNREAD && !this.passesUnread);
+  }
+
   /** Gives up all that waits for an answer, since none will come, or none that is seen here. */
   endExchanges(why: Unanswered): void {
     const requests = this.requests;

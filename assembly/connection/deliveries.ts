@@ -140,6 +140,13 @@ function noteKeptBack(connection: Connection, line: ServerLine, sub: usize): voi
 // @ts-ignore: decorator
 @inline
 function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, meter: Meter, wouldPass: bool): void {
+  const unheard = isNoResponders(line);
+  if (sub != 0 && !unheard) {
+    countReceived(sub);
+    if (isLive(sub)) endIfReached(connection, sub);
+    // Without room for the UNSUB of that one the connection has ended, and the message with it.
+    if (connection.hasJustEnded) return;
+  }
   const access = connection.access;
   let name: u64 = 0;
   if (access != null && line.replyLength > 0 && access.grantsReplies) {
@@ -149,14 +156,9 @@ function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, me
   meter.allowedPayload(line.operation, subjectClass, line.size);
   connection.messagesOut++;
   connection.bytesOut += <u64>line.size;
-  const unheard = isNoResponders(line);
   answerDelivered(connection, meter, line.subject, line.subjectLength, unheard);
   if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass, name);
   if (wouldPass) sampleDelivery(connection, line);
-  if (sub != 0 && !unheard) {
-    countReceived(sub);
-    if (isLive(sub)) endIfReached(connection, sub);
-  }
 }
 
 /** Ends the subscription if its maximum, whoever counts it, is reached. */

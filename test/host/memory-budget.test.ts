@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
 import { fill, LINE, MEMORY, subs } from "./memory.ts";
-import { configuredHost, CONNECT, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, msg, PING, policy, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("limits.memory, the budget of a VM", () => {
   it("ends a connection that asks for more than an eighth of it, and leaves the others alone", () => {
@@ -29,6 +29,23 @@ describe("limits.memory, the budget of a VM", () => {
     while (greedy.client(`${LINE} ${passed}\r\n`) === `${LINE} ${passed}\r\n`) passed++;
     assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
     assert.equal(stat(host, "istio_nats_messages_total", { operation: "SUB", verdict: "allowed" }), passed);
+  });
+
+  it("counts as allowed no subscription whose line began in DRY_RUN, and with which a newer policy ends the connection", () => {
+    const limits = { memory: MEMORY };
+    const host = configuredHost({ mode: "DRY_RUN", limits });
+    const greedy = Wire.connected(host);
+    // One that holds more than an eighth may subscribe to nothing more. What it holds has a little beside it.
+    for (let sid = 0; stat(host, "istio_nats_memory_bytes") < MEMORY / 8 + 1.5 * LINE.length; sid++) {
+      greedy.client(`${LINE} ${sid}\r\n`);
+    }
+    const counted = (): number => stat(host, "istio_nats_messages_total", { operation: "SUB", verdict: "allowed" });
+    const before = counted();
+    assert.equal(greedy.client("SUB ok.1 mo"), "SUB ok.1 mo");
+    host.configure(policy({ limits }));
+    assert.equal(greedy.client("re\r\n"), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+    assert.equal(counted(), before);
   });
 
   it("counts as allowed no maximum that it has no room to count, since nats-server does not get it", () => {
@@ -192,6 +209,8 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(wire.server(msg("ok.a", sids.at(-1)!, "x")), "");
     host.tick();
     assert.ok(wire.connection.closed);
+    // The client has not got the message with which it ends.
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), count);
     assert.ok(others.every(({ connection }) => !connection.closed));
   });
 
