@@ -247,22 +247,27 @@ describe("a budget that a callback uses up", () => {
 
   it("ends a connection with the message for which a newer policy judges a subscription, and counts it as refused", () => {
     const rule = { subscribe: { allow: ["o", "ok.>"] } };
-    const host = configuredHost({ rule, limits }, { clockStep: 20_000_000n });
-    const wire = Wire.connected(host);
-    fill(host, OTHER, 0.82);
-    // Two times 64 are judged at once where the clock goes fast. Their UNSUBs fill 512 KiB, and the next one needs twice that.
-    const sids = Array.from({ length: 130 }, (_, i) => `${100 + i}${"x".repeat(4089)}`);
-    // The client has ended them, so that nothing is written about their ends.
-    for (const sid of sids) wire.client(`SUB o ${sid}\r\nUNSUB ${sid}\r\n`);
-    host.configure(policy({ limits }));
-    assert.equal(wire.server(sids.map((sid) => msg("o", sid, "x")).join("")), "");
-    // Where the clock goes fast, a tick defines one stat.
-    for (let i = 0; i < 10; i++) host.tick();
-    const counted = (verdict: string): number =>
-      stat(host, "istio_nats_messages_total", { operation: "MSG", verdict, source_principal: PEER });
-    assert.equal(counted("allowed"), 0);
-    assert.ok(counted("refused") > 0);
-    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
-    assert.ok(wire.connection.closed);
+    // Two times 64 are judged at once where the clock goes fast. Their UNSUBs fill 512 KiB, and the last one needs twice that.
+    const sids = Array.from({ length: 129 }, (_, i) => `${100 + i}${"x".repeat(4089)}`);
+    /** How many messages are counted as refused where one comes for each of these, in this order. */
+    const refused = (order: readonly string[]): number => {
+      const host = configuredHost({ rule, limits }, { clockStep: 20_000_000n });
+      const wire = Wire.connected(host);
+      fill(host, OTHER, 0.82);
+      // The client has ended them, so that nothing is written about their ends.
+      for (const sid of sids) wire.client(`SUB o ${sid}\r\nUNSUB ${sid}\r\n`);
+      host.configure(policy({ limits }));
+      assert.equal(wire.server(order.map((sid) => msg("o", sid, "x")).join("")), "");
+      // Where the clock goes fast, a tick defines one stat.
+      for (let i = 0; i < 10; i++) host.tick();
+      const counted = (verdict: string): number =>
+        stat(host, "istio_nats_messages_total", { operation: "MSG", verdict, source_principal: PEER });
+      assert.equal(counted("allowed"), 0);
+      assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
+      assert.ok(wire.connection.closed);
+      return counted("refused");
+    };
+    // All up to that of the last one, whichever that is, and from the other side all down to it.
+    assert.equal(refused(sids) + refused(sids.toReversed()), sids.length + 1);
   });
 });
