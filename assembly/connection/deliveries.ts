@@ -143,9 +143,7 @@ function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, me
   const unheard = isNoResponders(line);
   if (sub != 0 && !unheard) {
     countReceived(sub);
-    if (isLive(sub)) endIfReached(connection, sub);
-    // Without room for the UNSUB of that one the connection has ended, and the message with it.
-    if (connection.hasJustEnded) return;
+    if (isLive(sub) && !endIfReached(connection, sub)) return;
   }
   const access = connection.access;
   let name: u64 = 0;
@@ -161,12 +159,16 @@ function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, me
   if (wouldPass) sampleDelivery(connection, line);
 }
 
-/** Ends the subscription if its maximum, whoever counts it, is reached. */
-function endIfReached(connection: Connection, sub: usize): void {
+/**
+ * Ends the subscription if its maximum, whoever counts it, is reached. Answers whether the message goes on: without room for the UNSUB
+ * the connection has ended, and the message with it.
+ */
+function endIfReached(connection: Connection, sub: usize): bool {
   const here = isCountedHere(sub);
-  if (maxOf(sub) == 0 || countedOf(sub, here) < maxOf(sub)) return;
+  if (maxOf(sub) == 0 || countedOf(sub, here) < maxOf(sub)) return true;
   if (here) endCounted(connection, sub);
   else if (isCountKnown(sub)) endReached(connection, sub);
+  return !connection.hasJustEnded;
 }
 
 /**
