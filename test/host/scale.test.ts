@@ -83,6 +83,35 @@ describe("memory of connections, each allocation counted", () => {
     assert.ok(Math.max(...levels.slice(1)) <= levels[0]! + 8192, levels.join(", "));
   });
 
+  it("keeps its level while a policy and its trial change hundreds of times, each compiled for a connection", (t: TestContext) => {
+    const host = new Host(module);
+    const change = (i: number): void => {
+      const rules = ["ENFORCE", "DRY_RUN"].map((mode) => ({
+        name: mode,
+        mode,
+        from: [{ principals: ["cluster.local/ns/shop/sa/orders-api"] }],
+        publish: { allow: ["ok.>"], deny: [`ok.${i % 2}`] },
+        subscribe: { allow: ["ok.> queue"], deny: ["ok.secret"] },
+        allow_responses: true,
+      }));
+      const telemetry = { subjects: [{ name: "ok", patterns: ["ok.*"] }] };
+      const { root, accepted } = host.configure({ ...policy(), telemetry, rules });
+      assert.ok(accepted, JSON.stringify(host.logs.at(-1)));
+      const wire = Wire.connected(host);
+      assert.equal(wire.client(pub(`ok.${(i + 1) % 2}`, "x")), pub(`ok.${(i + 1) % 2}`, "x"));
+      wire.connection.close("client");
+      host.tick();
+      host.deleteRoot(root);
+    };
+    const levels: number[] = [];
+    for (let i = 1; i <= 800; i++) {
+      change(i);
+      if (i % 200 === 0) levels.push(live(host));
+    }
+    t.diagnostic(`${levels.join(", ")} bytes in use`);
+    assert.ok(Math.max(...levels.slice(1)) <= levels[0]! + 4096, levels.join(", "));
+  });
+
   it("is also at most 1 KiB with a subscription", (t: TestContext) => {
     const host = counting();
     Wire.connected(host).client("SUB ok.1 1\r\n");
