@@ -14,7 +14,7 @@ import { budgetedBytes, gapsBehind, grantedBytes, ownBytes } from "./holdings";
 
 /** One part in so many of the budget stays free, for connections that hold little. */
 const FREE_PART: usize = 10;
-/** One part in so many of the budget: gaps behind what a principal has that are less in all are left as they are. */
+/** One part in so many of the budget: a principal that weighs less for gaps keeps what it has. */
 const GAPS_LEFT_PART: i64 = 2;
 /**
  * Turns in one callback at most, in each of which a connection goes or its grants do, since each takes four looks at all
@@ -68,8 +68,9 @@ let bytesOfHeaviest: i64 = 0;
  * What others make connections hold, the replies that they may answer, ends nobody: where all of that is more than the
  * principal's, some is forgotten. The host is turned to some other context afterwards.
  *
- * Where there is room and no gap is large enough, the same holds for bytes of the gaps behind what connections hold. These go back to
- * everybody with the blocks that part them.
+ * Where there is room and no gap is large enough, the same holds for bytes of the gaps behind what connections hold, and half of what
+ * they hold. All of it goes back to everybody. With what they hold left out, nobody went where policies take so much of linear memory
+ * that gaps cannot be as large as GAPS_LEFT_PART.
  *
  * A connection whose client has said nothing yet holds at most the beginning of a line of nats-server's, by no doing of the
  * client's, and keeps it.
@@ -104,7 +105,7 @@ export function makeRoom(all: Connection[]): void {
 
 /**
  * Writes the records. Each plugin of a VM has meters of its own: connections of a principal are added up under the first meter
- * of its name that is met. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), in place of bytes.
+ * of its name that is met. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), and bytes by half.
  */
 function weigh(all: Connection[], forGaps: bool): void {
   records = heap.alloc(<usize>all.length * STRIDE);
@@ -114,11 +115,9 @@ function weigh(all: Connection[], forGaps: bool): void {
     const meter = connection.meter;
     if (meter == null || connection.phase != Phase.OPEN) continue;
     meter.first = null;
-    store<u32>(
-      recordsEnd,
-      <u32>(forGaps ? min(gapsBehind(connection, USUAL * 2), <i64>linearBytes()) : ownBytes(connection)),
-      OWN,
-    );
+    let own = ownBytes(connection);
+    if (forGaps) own = own / 2 + min(gapsBehind(connection, USUAL * 2), <i64>linearBytes());
+    store<u32>(recordsEnd, <u32>own, OWN);
     store<u32>(recordsEnd, forGaps ? 0 : <u32>grantedBytes(connection), GRANTED);
     store<usize>(recordsEnd, changetype<usize>(meter), METER);
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);

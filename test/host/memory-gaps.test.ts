@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { auditOf, configuredHost, CONNECT, hpub, INFO, PEER, stat, Wire } from "./wire.ts";
+import { wornHost } from "./memory.ts";
+import { auditOf, configuredHost, CONNECT, hpub, INFO, PEER, policy, stat, Wire } from "./wire.ts";
 
 const EVIL = "spiffe://cluster.local/ns/shop/sa/evil";
 const OTHER = "spiffe://cluster.local/ns/shop/sa/other";
@@ -31,6 +32,24 @@ function subscribeUntilFull(host: Host, wires: Wire[], bytes: number, firstSid: 
     }
   }
   return made;
+}
+
+/** Another sends messages with headers of as many bytes, of which the beginning must be kept until the rest comes. */
+function sendHeaders(host: Host, sizes: number[]): void {
+  for (const size of sizes) {
+    const headers = `NATS/1.0\r\nK: ${LONG.slice(0, size)}\r\n\r\n`;
+    const text = hpub("ok.1", headers, HEADERS);
+    const other = open(host, OTHER);
+    other.client(text.slice(0, size));
+    assert.equal(other.client(text.slice(size)), text, `headers of ${size} bytes`);
+  }
+}
+
+/** Those that ended for want of memory are all of the workload that leaves gaps, and that is told. */
+function assertEndedAlone(host: Host): void {
+  const ended = auditOf(host).filter(({ event, kind }) => event === "unreadable" && kind === "memory");
+  assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
+  for (const { remedy } of ended) assert.match(String(remedy), /left in gaps that are too small/);
 }
 
 describe("limits.memory, the budget of a VM, of which linear memory cannot grow any more,", () => {
@@ -65,16 +84,36 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     assert.ok(closed > 0);
     assert.equal(host.memoryPages, pages);
     assert.ok(stat(host, "istio_nats_memory_bytes") < MEMORY * 0.9);
-    for (const size of [4000, 9000, 17_000, 33_000, 60_000]) {
-      const headers = `NATS/1.0\r\nK: ${LONG.slice(0, size)}\r\n\r\n`;
-      const text = hpub("ok.1", headers, HEADERS);
-      const other = open(host, OTHER);
-      other.client(text.slice(0, size));
-      assert.equal(other.client(text.slice(size)), text, `headers of ${size} bytes`);
-    }
-    const ended = auditOf(host).filter(({ event, kind }) => event === "unreadable" && kind === "memory");
-    assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
-    for (const { remedy } of ended) assert.match(String(remedy), /left in gaps that are too small/);
+    sendHeaders(host, [4000, 9000, 17_000, 33_000, 60_000]);
+    assertEndedAlone(host);
     assert.equal(honest.connection.closed, false);
+  });
+
+  it("is given back by it where policies take so much of linear memory that gaps cannot be half of the budget", () => {
+    const memory = 10 * MIB;
+    const host = wornHost(memory);
+    const limits = { memory, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
+    host.configure(policy({ rule: { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } }, limits }));
+    const pages = host.memoryPages;
+    const evil = Array.from({ length: 12 }, () => open(host, EVIL));
+    // Nine tenths of it, of which every second one stays.
+    const each = Math.floor((memory * 0.87) / 1000);
+    for (let sid = 0; sid < each; sid++) evil[sid % 12]!.client(`SUB ok.${LONG.slice(0, 920)} ${sid}\r\n`);
+    for (let sid = 0; sid < each; sid++) if (sid % 24 < 12) evil[sid % 12]!.client(`UNSUB ${sid}\r\n`);
+    for (let i = 0; i < 3; i++) {
+      host.advance(11_000);
+      host.tick();
+    }
+    // All that is left but these gaps, until the last one gets none.
+    let closed = 0;
+    for (let i = 0; i < 100 && closed === 0; i++) {
+      open(host, EVIL).client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
+      closed = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
+    }
+    assert.ok(closed > 0);
+    assert.ok(stat(host, "istio_nats_memory_bytes") < memory * 0.9);
+    sendHeaders(host, [1500, 4000, 17_000, 60_000]);
+    assert.equal(host.memoryPages, pages);
+    assertEndedAlone(host);
   });
 });

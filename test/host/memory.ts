@@ -1,5 +1,6 @@
 /** What the tests of `limits.memory` fill the budget of a VM with. */
-import type { Host } from "./host.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
 import { CONNECT, INFO, PEER, stat, Wire } from "./wire.ts";
 
 /** Bytes. */
@@ -54,4 +55,25 @@ export function exhaustingSubs(host: Host): string {
     .map((cost) => cost - OVERHEAD - SUBSCRIPTION - String(sid).length)
     .map((length, i) => `SUB ok.${"x".repeat(length - 3)} ${sid + i}\r\n`)
     .join("");
+}
+
+/**
+ * A VM of which the policies of five other plugins take 69 of 80 MiB. So it grows no more for a budget of at most 10 MiB, which
+ * all of them must have (assembly/bytes/budget.ts).
+ */
+export function wornHost(memory: number): Host {
+  const host = new Host(filterModule());
+  for (let number = 0; number < 5; number++) {
+    const rules = Array.from({ length: 59 }, (_, rule) => ({
+      name: `rule-${rule}`,
+      from: [{ principals: [`cluster.local/ns/others/sa/account-${rule}`] }],
+      publish: {
+        allow: Array.from({ length: 1000 }, (_, i) => `others.${number}.${rule}.${i}.${"x".repeat(100)}`),
+      },
+    }));
+    const config = { trustDomains: ["cluster.local"], rules, limits: { memory } };
+    const { accepted, logs } = host.configure(config, `of-others-${number}`);
+    if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
+  }
+  return host;
 }
