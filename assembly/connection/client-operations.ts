@@ -60,15 +60,9 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
     case Operation.SUB:
       return subscribe(connection, chunk, line, position, meter);
     case Operation.UNSUB:
-    case Operation.PING: {
-      const operation = line.operation;
-      const end =
-        operation == Operation.PING
-          ? ping(connection, chunk, line, position)
-          : unsubscribe(connection, chunk, line, position);
-      if (goesOn(connection)) meter.allowed(operation, NO_SUBJECT);
-      return end;
-    }
+      return countSent(connection, Operation.UNSUB, unsubscribe(connection, chunk, line, position), meter);
+    case Operation.PING:
+      return countSent(connection, Operation.PING, ping(connection, chunk, line, position), meter);
     case Operation.CONNECT:
       return connect(connection, chunk, line, position, meter);
     case Operation.PONG:
@@ -185,6 +179,12 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   if (!goesOn(connection)) return end;
   meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
   if (would == Reason.ALLOWED) sample(connection, line);
+  return end;
+}
+
+/** Counts the operation in hand, behind which `end` is, if nats-server gets it. Answers `end`. */
+function countSent(connection: Connection, operation: Operation, end: i32, meter: Meter): i32 {
+  if (goesOn(connection)) meter.allowed(operation, NO_SUBJECT);
   return end;
 }
 
