@@ -97,8 +97,8 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
     const names = (await prometheus.alerts()).map(({ labels }) => labels["alertname"]!);
     return [...new Set(names)].filter((name) => name !== "NATSBrokerDown").sort();
   };
-  const noneDown = (): Promise<Series[]> =>
-    until('ALERTS{alertname="NATSBrokerDown"}', (series) => series.length === 0);
+  const noneRaised = (alert: string): Promise<Series[]> =>
+    until(`ALERTS{alertname="${alert}"}`, (series) => series.length === 0);
 
   const RESETS = "sum(resets(istio_nats_messages_total[5m]))";
   const REFUSED = "sum(istio_nats_refusals_total)";
@@ -160,7 +160,7 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
     pod.proxy = brokers[0];
     await value("up", 1);
     await value(`round(${INCREASE})`, refused);
-    await noneDown();
+    await noneRaised("NATSBrokerDown");
     assert.deepEqual(await raised(), before);
   });
 
@@ -173,8 +173,8 @@ describe("what Prometheus makes of a broker whose proxy, policy or scrapes are i
     await value("sum(istio_nats_refusals_total)", 1);
     await until(INCREASE, ([first]) => (first?.value ?? 0) >= 1);
     // Nothing is said to have crashed, to be missing or to differ. Before its first tick a proxy tells of no policy.
-    await until('ALERTS{alertname="NATSPluginMissing"}', (series) => series.length === 0);
-    await noneDown();
+    await noneRaised("NATSPluginMissing");
+    await noneRaised("NATSBrokerDown");
     assert.deepEqual(await raised(), before);
   });
 });
