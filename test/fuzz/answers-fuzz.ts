@@ -3,12 +3,12 @@
  * place. The filter swallows the `+OK` of lines that it sends itself, and sends the one that it keeps from nats-server.
  */
 import { HURRIED, policyOf, REST } from "../host/changing-policy.ts";
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
 import { INFO, PING, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
-import { configure } from "./configure.ts";
 import { NatsParser, type Operation } from "./nats-parser.ts";
 import { ServerSubscriptions } from "./server-subscriptions.ts";
 
@@ -65,35 +65,39 @@ const ASKS: Sent = { text: PING, verb: "PING" };
 
 /** A case from one seed. Some have policies that change, DRY_RUN, maxima, further CONNECTs and cuts. */
 export function answersCase(random: Random): AnswersCase {
-  const isSometimes = (one: number): boolean => random.below(one) === 0;
-  const has = { changes: !isSometimes(4), dryRun: isSometimes(3), maxima: isSometimes(2), cuts: isSometimes(2) };
-  const connectsAgain = isSometimes(3);
+  const has = {
+    changes: !random.isOneIn(4),
+    dryRun: random.isOneIn(3),
+    maxima: random.isOneIn(2),
+    cuts: random.isOneIn(2),
+  };
+  const connectsAgain = random.isOneIn(3);
   let sids = 0;
-  const some = (): string[] => FIRST.filter(() => !isSometimes(3));
-  const most = (bytes: number): number => (has.cuts && isSometimes(2) ? 1 + random.below(bytes) : ALL);
+  const some = (): string[] => FIRST.filter(() => !random.isOneIn(3));
+  const most = (bytes: number): number => (has.cuts && random.isOneIn(2) ? 1 + random.below(bytes) : ALL);
   const sent = (): Sent => {
     const kind = random.below(20);
     if (kind < 7) {
       const subject = `${random.pick(FIRST)}.${random.pick(["1", "2", "secret"])}`;
       const payload = random.pick(["", "x", PING, "y".repeat(40)]);
-      const reply = isSometimes(4) ? `${random.pick(FIRST)}.9` : "";
+      const reply = random.isOneIn(4) ? `${random.pick(FIRST)}.9` : "";
       const text = `PUB ${subject} ${reply}${reply && " "}${payload.length}\r\n${payload}\r\n`;
       return { text, verb: "PUB", subject, reply };
     }
     if (kind < 12) {
       const subject = `${random.pick(FIRST)}.${random.pick(["1", "*", "*", "secret"])}`;
-      const sid = isSometimes(5) && sids > 0 ? 1 + random.below(sids) : ++sids;
+      const sid = random.isOneIn(5) && sids > 0 ? 1 + random.below(sids) : ++sids;
       return { text: `SUB ${subject} ${sid}\r\n`, verb: "SUB", subject };
     }
     if (kind < 15) {
-      const maximum = has.maxima && isSometimes(2) ? ` ${1 + random.below(4)}` : "";
+      const maximum = has.maxima && random.isOneIn(2) ? ` ${1 + random.below(4)}` : "";
       return { text: `UNSUB ${1 + random.below(sids + 1)}${maximum}\r\n`, verb: "UNSUB" };
     }
-    return kind < 18 || !connectsAgain ? ASKS : connect(!isSometimes(3));
+    return kind < 18 || !connectsAgain ? ASKS : connect(!random.isOneIn(3));
   };
   const policy = (): Policy => ({
-    mode: has.dryRun && isSometimes(2) ? "DRY_RUN" : "ENFORCE",
-    ...{ publishes: some(), subscribes: some(), deniesSecret: !isSometimes(3), tries: isSometimes(2) },
+    mode: has.dryRun && random.isOneIn(2) ? "DRY_RUN" : "ENFORCE",
+    ...{ publishes: some(), subscribes: some(), deniesSecret: !random.isOneIn(3), tries: random.isOneIn(2) },
   });
   const step = (): Step => {
     switch (random.below(8)) {

@@ -1,5 +1,6 @@
 /** Policies that change while clients subscribe and messages are under way: random steps, and what each client may read. */
 import { HURRIED, policyOf, REST, TICK } from "../host/changing-policy.ts";
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host, SharedData } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
@@ -7,7 +8,6 @@ import { MEMORY } from "../host/memory.ts";
 import { CONNECT, INFO, PEER, PING, PONG, stat, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
 import { Session, type Content } from "./changes-session.ts";
-import { configure } from "./configure.ts";
 import { Shed } from "./shed.ts";
 import type { SubscribePolicy } from "./subscribe-judge.ts";
 
@@ -116,44 +116,48 @@ function inheritedCase(random: Random): ChangesCase {
 
 /** A case from one seed. Some cases contain DRY_RUN, rules in DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs. */
 export function changesCase(random: Random): ChangesCase {
-  const isSometimes = (one: number): boolean => random.below(one) === 0;
-  if (isSometimes(6)) return inheritedCase(random);
+  if (random.isOneIn(6)) return inheritedCase(random);
   const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
-  const has = { dryRun: isSometimes(3), queues: isSometimes(2), maxima: isSometimes(2), reuse: isSometimes(2) };
-  const hasTrials = isSometimes(4);
-  const connectsAgain = isSometimes(3);
-  const isCut = isSometimes(2);
+  const has = {
+    dryRun: random.isOneIn(3),
+    queues: random.isOneIn(2),
+    maxima: random.isOneIn(2),
+    reuse: random.isOneIn(2),
+  };
+  const hasTrials = random.isOneIn(4);
+  const connectsAgain = random.isOneIn(3);
+  const isCut = random.isOneIn(2);
   const mostSubs = random.pick(SUBS);
-  const isElsewhere = isSometimes(4);
-  const isCrowded = isSometimes(12);
+  const isElsewhere = random.isOneIn(4);
+  const isCrowded = random.isOneIn(12);
   // Of a maximum nobody can tell from outside when it has made room for another subscription.
-  const isLimited = !has.maxima && !isCrowded && isSometimes(2);
+  const isLimited = !has.maxima && !isCrowded && random.isOneIn(2);
   let sids = 1;
   const sub = (): string => {
-    const sid = has.reuse && isSometimes(5) ? 1 + random.below(sids) : ++sids;
-    const queue = has.queues && isSometimes(3) ? random.pick(["q1 ", "q2 "]) : "";
+    const sid = has.reuse && random.isOneIn(5) ? 1 + random.below(sids) : ++sids;
+    const queue = has.queues && random.isOneIn(3) ? random.pick(["q1 ", "q2 "]) : "";
     return `SUB ${random.pick(FIRST)}.${random.pick(PATTERNS)} ${queue}${sid}\r\n`;
   };
   const unsub = (): string => {
-    const maximum = has.maxima && isSometimes(2) ? ` ${1 + random.below(4)}` : "";
+    const maximum = has.maxima && random.isOneIn(2) ? ` ${1 + random.below(4)}` : "";
     return `UNSUB ${1 + random.below(sids)}${maximum}\r\n`;
   };
   const policy = (): SubscribePolicy => ({
-    mode: has.dryRun && isSometimes(2) ? "DRY_RUN" : "ENFORCE",
-    allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !isSometimes(3)), "crowd.>"],
-    deny: DENIES.filter(() => isSometimes(3)),
+    mode: has.dryRun && random.isOneIn(2) ? "DRY_RUN" : "ENFORCE",
+    allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !random.isOneIn(3)), "crowd.>"],
+    deny: DENIES.filter(() => random.isOneIn(3)),
     ...(hasTrials && {
-      trial: { allow: ALLOWS.filter(() => isSometimes(3)), deny: TRIED.filter(() => isSometimes(4)) },
+      trial: { allow: ALLOWS.filter(() => random.isOneIn(3)), deny: TRIED.filter(() => random.isOneIn(4)) },
     }),
-    ...(isLimited && isSometimes(2) && { most: random.pick([1, 2, 5, 10, 100]) }),
+    ...(isLimited && random.isOneIn(2) && { most: random.pick([1, 2, 5, 10, 100]) }),
   });
   /** Bytes of a line behind or before a cut. */
-  const part = (): number => (isCut && isSometimes(2) ? 1 + random.below(30) : 0);
+  const part = (): number => (isCut && random.isOneIn(2) ? 1 + random.below(30) : 0);
   const sends = (of: number, lines: string[]): Step => ({ of, sends: lines, without: part() });
   const step = (): Step => {
     const of = random.below(CONNECTIONS);
-    if (isCrowded && isSometimes(6)) {
-      if (isSometimes(2)) return { crowd: 50 + random.below(180) };
+    if (isCrowded && random.isOneIn(6)) {
+      if (random.isOneIn(2)) return { crowd: 50 + random.below(180) };
       const long = Array.from({ length: 1 + random.below(100) }, () => `SUB ${LONG} ${++sids}\r\n`);
       return sends(CONNECTIONS - 1, long);
     }
@@ -164,7 +168,7 @@ export function changesCase(random: Random): ChangesCase {
         return sends(of, several(mostSubs, sub));
       case 3:
         // Now and then more end than the filter remembers.
-        if (isSometimes(4))
+        if (random.isOneIn(4))
           return sends(
             of,
             Array.from({ length: sids }, (_, i) => `UNSUB ${i + 1}\r\n`),
@@ -174,7 +178,7 @@ export function changesCase(random: Random): ChangesCase {
         return sends(of, [PING]);
       case 5: {
         if (!connectsAgain) return sends(of, several(5, sub));
-        const ping = (): string[] => (isSometimes(2) ? [PING] : []);
+        const ping = (): string[] => (random.isOneIn(2) ? [PING] : []);
         // Like a client that starts again, with the sids of before.
         if (has.reuse) sids = 1;
         return sends(of, [...ping(), CONNECT, ...ping(), ...several(5, sub)]);
@@ -191,7 +195,7 @@ export function changesCase(random: Random): ChangesCase {
       case 10:
         return { of, reads: random.pick([1, 10, 100, 1000]), more: part() };
       case 11:
-        return isSometimes(3) ? { dropsRoot: random.below(8) } : "tick";
+        return random.isOneIn(3) ? { dropsRoot: random.below(8) } : "tick";
     }
     return "tick";
   };

@@ -1,9 +1,9 @@
 /** Inputs of clients by the hundred thousand through one VM. Each is judged, together with the filter's own counters. */
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { forward, runClientCase } from "./client-case.ts";
-import { configure } from "./configure.ts";
 import { chunksOf, clientStream, limitStream } from "./inputs.ts";
 import { LINE_TOO_LONG, PAYLOAD_TOO_LARGE, type NatsParser } from "./nats-parser.ts";
 import { minimise, type Chunks } from "./minimise.ts";

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ruleOfPermissions, type NatsPermissions } from "../conformance/nats-permissions.ts";
 import { Wire } from "../conformance/wire.ts";
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
@@ -15,7 +16,6 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
-import { configure } from "./configure.ts";
 import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
@@ -60,23 +60,22 @@ const PATTERNS = ["foo.>", "foo.*.x", "foo.a.>", "bar.*", "foo.secret.>"];
 
 /** A case from one seed. */
 export function floodCase(random: Random): FloodCase {
-  const isSometimes = (one: number): boolean => random.below(one) === 0;
   // A maximum that messages have reached which wait for the client is not reached yet for the filter, nor is the room free.
-  const hasMaxima = isSometimes(2);
+  const hasMaxima = random.isOneIn(2);
   // In which order two subscriptions to the same get a message ends by chance, so each is for something else.
   const more = Array.from({ length: 40 }, (_, i) => `foo.${i + 3}`);
   const free = [...PATTERNS, ...SUBJECTS, ...(hasMaxima ? [] : more)];
   let sids = 0;
-  const subject = (): string => (isSometimes(3) ? `foo.${random.below(43)}` : random.pick(SUBJECTS));
+  const subject = (): string => (random.isOneIn(3) ? `foo.${random.below(43)}` : random.pick(SUBJECTS));
   const payload = (): string => {
-    const size = random.pick([0, 1, 16, 16, 16, 200, 5000, isSometimes(8) ? 200_000 : 70]);
+    const size = random.pick([0, 1, 16, 16, 16, 200, 5000, random.isOneIn(8) ? 200_000 : 70]);
     // What a parser that miscounts would execute.
-    return isSometimes(6) ? "PUB foo.1 1\r\nx\r\n+OK\r\nMSG foo.1 1 0\r\n\r\n".slice(0, size) : "p".repeat(size);
+    return random.isOneIn(6) ? "PUB foo.1 1\r\nx\r\n+OK\r\nMSG foo.1 1 0\r\n\r\n".slice(0, size) : "p".repeat(size);
   };
   const headers = (): string => `NATS/1.0\r\n${"Key: value\r\n".repeat(random.pick([0, 1, 4, 300]))}\r\n`;
   const operation = (): string => {
     const kind = random.below(20);
-    const reply = isSometimes(4) ? ` ${subject()}` : "";
+    const reply = random.isOneIn(4) ? ` ${subject()}` : "";
     if (kind < 9) {
       const body = payload();
       return `PUB ${subject()}${reply} ${body.length}\r\n${body}\r\n`;
@@ -88,17 +87,17 @@ export function floodCase(random: Random): FloodCase {
     if (kind < 16 && free.length > 0) {
       const [name] = free.splice(random.below(free.length), 1);
       // A queue group with wildcards over a denied subject is refused only by the filter.
-      const queue = isSometimes(4) && !/[*>]/.test(name!) ? `q${sids} ` : "";
+      const queue = random.isOneIn(4) && !/[*>]/.test(name!) ? `q${sids} ` : "";
       return `SUB ${name} ${queue}${++sids}\r\n`;
     }
-    const maximum = hasMaxima && isSometimes(2) ? ` ${1 + random.below(5)}` : "";
+    const maximum = hasMaxima && random.isOneIn(2) ? ` ${1 + random.below(5)}` : "";
     if (kind < 18) return `UNSUB ${1 + random.below(sids + 1)}${maximum}\r\n`;
     return PING;
   };
   /** The same again and again is what floods are made of. */
   const operations = (): string[] => {
     const most = random.pick([1, 10, 100, 400]);
-    const same = isSometimes(3) ? [operation(), operation()].filter((each) => /^(?:H?PUB|PING)/.test(each)) : [];
+    const same = random.isOneIn(3) ? [operation(), operation()].filter((each) => /^(?:H?PUB|PING)/.test(each)) : [];
     const all = Array.from({ length: 1 + random.below(most) }, () =>
       same.length > 0 ? random.pick(same) : operation(),
     );
@@ -106,13 +105,13 @@ export function floodCase(random: Random): FloodCase {
     return all.filter((each) => (bytes += each.length) < MOST_BYTES);
   };
   const step = (): Step => {
-    if (isSometimes(3)) return { reads: random.pick([1, 100, 5000, 100_000]) };
+    if (random.isOneIn(3)) return { reads: random.pick([1, 100, 5000, 100_000]) };
     return { sends: operations(), inChunksOf: random.pick([7, 100, 3000, 65_536, Infinity, Infinity]) };
   };
   return {
     permissions: random.below(PERMISSIONS.length),
-    verbose: isSometimes(3),
-    endsBefore: isSometimes(4) ? random.below(30) : undefined,
+    verbose: random.isOneIn(3),
+    endsBefore: random.isOneIn(4) ? random.below(30) : undefined,
     steps: Array.from({ length: 1 + random.below(8) }, step),
   };
 }

@@ -3,13 +3,13 @@
  * and docs/adr/0015 say. Grants under one policy are also compared with nats-server (test/conformance/generated.test.ts).
  */
 import { policyOf } from "../host/changing-policy.ts";
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { MEMORY } from "../host/memory.ts";
 import type { Random } from "../host/random.ts";
 import { msg, pub, PING, PONG, publishViolation, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
-import { configure } from "./configure.ts";
 
 /** What a rule says of answers. */
 export interface Limit {
@@ -52,21 +52,20 @@ const PRESSURES = [10_000, 17_000];
 
 /** The steps of a case from one seed. */
 export function grantsCase(random: Random): Step[] {
-  const isSometimes = (one: number): boolean => random.below(one) === 0;
-  const isPressed = isSometimes(5);
+  const isPressed = random.isOneIn(5);
   const reply = (): string => {
-    const end = isPressed && isSometimes(2) ? `.${LONG}` : "";
+    const end = isPressed && random.isOneIn(2) ? `.${LONG}` : "";
     return `${random.pick(FIRST)}.${random.below(6)}${end}`;
   };
   const policy = (): Policy => ({
     limits: Array.from({ length: random.pick([0, 1, 1, 2, 3]) }, () => random.pick(LIMITS)),
-    allows: isSometimes(4) ? [random.pick(FIRST)] : [],
-    denies: isSometimes(4) ? [random.pick(FIRST)] : [],
+    allows: random.isOneIn(4) ? [random.pick(FIRST)] : [],
+    denies: random.isOneIn(4) ? [random.pick(FIRST)] : [],
   });
   const step = (): Step | Step[] => {
-    if (isPressed && isSometimes(12)) {
+    if (isPressed && random.isOneIn(12)) {
       const asked = Array.from({ length: random.below(2 * MOST_REMEMBERED) }, reply);
-      const answers = isSometimes(4) ? reply() : random.pick([reply(), ...asked]);
+      const answers = random.isOneIn(4) ? reply() : random.pick([reply(), ...asked]);
       return [...asked.map((asks) => ({ asks })), { presses: random.pick(PRESSURES) }, { answers }];
     }
     const kind = random.below(20);

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ruleOfPermissions } from "../conformance/nats-permissions.ts";
 import { Wire } from "../conformance/wire.ts";
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
@@ -18,7 +19,6 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { Started } from "../stand/started.ts";
 import { PATIENCE } from "../stand/wait.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
-import { configure } from "./configure.ts";
 import { framesIn } from "./frames-in.ts";
 import { NatsParser } from "./nats-parser.ts";
 
@@ -60,19 +60,18 @@ const TRIAL = {
 
 /** A case from one seed. */
 export function reloadCase(random: Random): ReloadCase {
-  const isSometimes = (one: number): boolean => random.below(one) === 0;
-  const some = (of: string[], one: number): string[] => of.filter(() => isSometimes(one));
+  const some = (of: string[], one: number): string[] => of.filter(() => random.isOneIn(one));
   // An empty list would be none to nats-server.
   const lists = (allow: string[], deny: string[]): Lists => ({
-    ...(allow.length > 0 && !isSometimes(3) && { allow }),
+    ...(allow.length > 0 && !random.isOneIn(3) && { allow }),
     ...(deny.length > 0 && { deny }),
   });
   const change = (): Change => ({
     publish: lists(some(["a.>", "b.>", "a.1", "p.>"], 2), some(["a.2", "b.>", "p.1"], 3)),
     subscribe: lists(some(["a.>", "b.>", "a.1", "b.2", "a.2 q"], 2), some(["a.1", "a.2 q", "b.>", "b.2", "a.2"], 3)),
-    ...{ throughDryRun: isSometimes(3), tries: isSometimes(2) },
+    ...{ throughDryRun: random.isOneIn(3), tries: random.isOneIn(2) },
   });
-  const connectsAgain = isSometimes(3);
+  const connectsAgain = random.isOneIn(3);
   let sids = 0;
   let ended: number[] = [];
   let used: number[] = [];
@@ -81,14 +80,14 @@ export function reloadCase(random: Random): ReloadCase {
   let members = new Set<number>();
   const sub = (): string => {
     const literal = random.pick(SUBJECTS);
-    const again = isSometimes(5) ? ended.pop() : undefined;
+    const again = random.isOneIn(5) ? ended.pop() : undefined;
     const sid = again ?? ++sids;
-    const joins = again === undefined && isSometimes(3) && withoutMember.includes(literal);
+    const joins = again === undefined && random.isOneIn(3) && withoutMember.includes(literal);
     if (joins) {
       withoutMember = withoutMember.filter((each) => each !== literal);
       members.add(sid);
     }
-    const name = joins ? `${literal} q` : isSometimes(2) ? literal : random.pick(PATTERNS);
+    const name = joins ? `${literal} q` : random.isOneIn(2) ? literal : random.pick(PATTERNS);
     used.push(sid);
     return `SUB ${name} ${sid}\r\n`;
   };
@@ -102,22 +101,22 @@ export function reloadCase(random: Random): ReloadCase {
     }
     if (kind < 8) return PING;
     const [subject, payload] = [random.pick(["a.1", "a.2", "b.1", "p.1"]), random.pick(["", "x", PING])];
-    return isSometimes(3) ? hpub(subject, "NATS/1.0\r\n\r\n", payload) : pub(subject, payload);
+    return random.isOneIn(3) ? hpub(subject, "NATS/1.0\r\n\r\n", payload) : pub(subject, payload);
   };
   const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
   /** What comes back of the chunk before is here then, so that the filter knows to which subscription it belongs. */
   const begins = (): string[] => {
-    if (!connectsAgain || !isSometimes(4)) return [];
+    if (!connectsAgain || !random.isOneIn(4)) return [];
     [ended, used, withoutMember, members] = [[], [], [...SUBJECTS], new Set()];
-    if (isSometimes(2)) sids = 0;
+    if (random.isOneIn(2)) sids = 0;
     return [CONNECTS_AGAIN];
   };
   const others = (): Step =>
-    isSometimes(3)
+    random.isOneIn(3)
       ? { isSent: several(4, () => random.pick(SUBJECTS)) }
       : { sends: [...begins(), ...several(5, operation)] };
   return {
-    ...{ verbose: isSometimes(2), pedantic: isSometimes(4), echo: !isSometimes(4) },
+    ...{ verbose: random.isOneIn(2), pedantic: random.isOneIn(4), echo: !random.isOneIn(4) },
     steps: several(5, () => [change(), ...several(8, others)]).flat(),
   };
 }

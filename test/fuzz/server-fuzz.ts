@@ -1,10 +1,10 @@
 /** Streams of brokers, valid, mutated and random, that answer clients to which much was refused. */
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { latin1, PEER } from "../host/wire.ts";
 import { BrokerModel, LONGEST_SERVER_LINE } from "./broker-model.ts";
-import { configure } from "./configure.ts";
 import { Info, infoLine, type Unwanted } from "./infos.ts";
 import { chunksAround, chunksOf } from "./inputs.ts";
 import { LINE_TOO_LONG, NatsParser, UNAUTHORIZED } from "./nats-parser.ts";

@@ -2,13 +2,13 @@
  * Connections of three principals that make a VM hold blocks of all sizes and give them back in any order, so that its budget is used
  * up and its memory is full of gaps: random steps, and who ends by that as docs/policy.md (`limits.memory`) and docs/adr/0015 say.
  */
+import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { MEMORY, wornHost } from "../host/memory.ts";
 import type { Random } from "../host/random.ts";
 import { CONNECT, INFO, PING, PONG, pub, stat, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
-import { configure } from "./configure.ts";
 
 /** `of` is the number of a connection. One that has gone is replaced by a new one of the same principal. */
 type Sending =
@@ -92,18 +92,17 @@ function combing(random: Random): Step[] {
 
 /** A case from one seed. */
 export function sheddingCase(random: Random): SheddingCase {
-  const isSometimes = (one: number): boolean => random.below(one) === 0;
-  if (isSometimes(5)) return { isWorn: true, steps: combing(random) };
+  if (random.isOneIn(5)) return { isWorn: true, steps: combing(random) };
   /** Of all magnitudes alike. */
   const length = (most: number): number => Math.max(8, Math.floor(most / 2 ** random.below(11)) - random.below(8));
   /** One of them has more connections that speak. */
   const bias = random.below(3);
-  const heavy = (): number => (bias < 2 && isSometimes(2) ? bias * 12 : random.below(2) * 12) + random.below(12);
+  const heavy = (): number => (bias < 2 && random.isOneIn(2) ? bias * 12 : random.below(2) * 12) + random.below(12);
   const step = (): Step => {
     const kind = random.below(40);
     if (kind < 4) {
       const of = HEAVY + random.below(PEERS.length - HEAVY);
-      if (isSometimes(3)) return { of, begins: random.below(4000) };
+      if (random.isOneIn(3)) return { of, begins: random.below(4000) };
       return { of, subscribes: 1 + random.below(4), length: 8 + random.below(200) };
     }
     const of = heavy();
@@ -121,7 +120,7 @@ export function sheddingCase(random: Random): SheddingCase {
     if (kind < 36) return { of, closes: true };
     return kind < 38 ? "rest" : "tick";
   };
-  return { isWorn: isSometimes(4), steps: Array.from({ length: 60 + random.below(60) }, step) };
+  return { isWorn: random.isOneIn(4), steps: Array.from({ length: 60 + random.below(60) }, step) };
 }
 
 /** Bytes of the budget: so many at least, and at most with all that is kept beside it. */
@@ -244,7 +243,7 @@ class Stage {
   }
 
   /** Linear memory is not full any more. */
-  get hasGrown(): boolean {
+  get #hasGrown(): boolean {
     return this.#host.memoryPages > this.#pages;
   }
 
@@ -253,7 +252,7 @@ class Stage {
     this.#holders = PEERS.map((peer) => this.#connect(peer));
     let problem = this.#judge();
     // A worn one may grow for something else than the budget, and has room then.
-    for (const step of steps) if (!(this.isWorn && this.hasGrown)) problem ??= this.#take(step);
+    for (const step of steps) if (!(this.isWorn && this.#hasGrown)) problem ??= this.#take(step);
     problem ??= this.#rest();
     for (const [of, holder] of this.#holders.entries()) {
       if (!holder.speaks()) problem ??= `connection ${of} does not speak, and nobody has ended it`;

@@ -1,4 +1,4 @@
-import type { Host } from "../host/host.ts";
+import type { Host } from "./host.ts";
 
 /**
  * Gives a host a policy, which must be valid. Returns its root. Several at a time need plugins of different names, because those of one

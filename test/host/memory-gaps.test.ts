@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
 import { wornHost } from "./memory.ts";
-import { auditOf, configuredHost, CONNECT, hpub, INFO, PEER, policy, stat, Wire } from "./wire.ts";
+import { auditOf, configuredHost, hpub, PEER, policy, stat, Wire } from "./wire.ts";
 
 const EVIL = "spiffe://cluster.local/ns/shop/sa/evil";
 const OTHER = "spiffe://cluster.local/ns/shop/sa/other";
@@ -13,10 +13,7 @@ const LONG = "x".repeat(65_000);
 const HEADERS = "NATS/1.0\r\n\r\n";
 
 function open(host: Host, peer: string): Wire {
-  const wire = new Wire(host, peer);
-  wire.server(INFO);
-  wire.client(CONNECT);
-  return wire;
+  return Wire.connected(host, { peer });
 }
 
 /** Subscribes with as long subjects as make so many bytes, on all connections in turn, until 87 % of the budget are in use. */

@@ -1,7 +1,8 @@
 /** What the tests of `limits.memory` fill the budget of a VM with. */
+import { configure } from "./configure.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
-import { CONNECT, INFO, PEER, stat, Wire } from "./wire.ts";
+import { PEER, stat, Wire } from "./wire.ts";
 
 /** Bytes. */
 export const MEMORY = 8 << 20;
@@ -11,11 +12,7 @@ export const subs = (count: number): string => Array.from({ length: count }, (_,
 
 /** Lets others of this peer take a part of the budget, by default as much of it as a callback may find taken. */
 export function fill(host: Host, peer = PEER, part = 0.89): Wire[] {
-  const others = Array.from({ length: 30 }, () => new Wire(host, peer));
-  for (const wire of others) {
-    wire.server(INFO);
-    wire.client(CONNECT);
-  }
+  const others = Array.from({ length: 30 }, () => Wire.connected(host, { peer }));
   for (let i = 0; stat(host, "istio_nats_memory_bytes") < MEMORY * part; i++) {
     others[i % others.length]!.client(`${LINE} ${i}\r\n`);
   }
@@ -71,9 +68,7 @@ export function wornHost(memory: number): Host {
         allow: Array.from({ length: 1000 }, (_, i) => `others.${number}.${rule}.${i}.${"x".repeat(100)}`),
       },
     }));
-    const config = { trustDomains: ["cluster.local"], rules, limits: { memory } };
-    const { accepted, logs } = host.configure(config, `of-others-${number}`);
-    if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
+    configure(host, { trustDomains: ["cluster.local"], rules, limits: { memory } }, `of-others-${number}`);
   }
   return host;
 }

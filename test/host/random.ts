@@ -15,6 +15,11 @@ export class Random {
     return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * end);
   }
 
+  /** True once in so many times. */
+  isOneIn(count: number): boolean {
+    return this.below(count) === 0;
+  }
+
   pick<T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)]!;
   }

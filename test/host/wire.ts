@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { recordOf } from "../stand/audit.ts";
+import { configure } from "./configure.ts";
 import { filterModule } from "./filter.ts";
-import { Host, type Configured, type Connection, type HostOptions, type PropertyValue } from "./host.ts";
+import { Host, type Connection, type HostOptions, type PropertyValue } from "./host.ts";
 
 /** The peer of every connection by default. */
 export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
@@ -49,8 +50,7 @@ export function policy({ mode = "ENFORCE", rule, limits, audit, telemetry }: Pol
 /** A VM that has accepted this policy. Throws if it refuses. */
 export function configuredHost(config: Policy = {}, options: HostOptions = {}, module = filterModule()): Host {
   const host = new Host(module, options);
-  const { accepted, logs }: Configured = host.configure(policy(config));
-  if (!accepted) throw new Error(`the policy was refused: ${JSON.stringify(logs)}`);
+  configure(host, policy(config));
   return host;
 }
 
@@ -73,8 +73,11 @@ export class Wire {
   }
 
   /** A connection whose INFO and CONNECT have passed. */
-  static connected(host: Host, { info = INFO, connect = CONNECT }: { info?: string; connect?: string } = {}): Wire {
-    const wire = new Wire(host);
+  static connected(
+    host: Host,
+    { info = INFO, connect = CONNECT, peer = PEER }: { info?: string; connect?: string; peer?: string } = {},
+  ): Wire {
+    const wire = new Wire(host, peer);
     wire.server(info);
     wire.client(connect);
     return wire;
