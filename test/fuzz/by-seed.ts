@@ -52,12 +52,13 @@ async function shortened<S>(all: readonly S[], fails: (some: S[]) => Promise<boo
   return steps;
 }
 
-/** What a failing case says: the problem, what else the case is made of, the steps, and the seed. */
+/** What a failing case says: the problem, the seed, what else the case is made of, and the steps. */
 function failureText(problem: string, facts: object, steps: readonly unknown[], seed: number): string {
   const rest = Object.entries(facts).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
   // Long runs of one byte are shown in short.
   const lines = steps.map(
     (step) => `  ${JSON.stringify(step).replace(/(.)\1{60,}/g, (run, one) => `${one}{${run.length}}`)}`,
   );
-  return [problem, ...rest, ...lines, `seed: ${seed}`].join("\n");
+  // Node cuts off the end of a long text where it tells of what differs.
+  return [problem, `seed: ${seed}`, ...rest, ...lines].join("\n");
 }
