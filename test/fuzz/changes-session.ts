@@ -23,6 +23,8 @@ interface Subscription extends ServerSubscription {
   under: Judge;
   /** It was surely not one too many, of which the filter would know nothing. */
   isRecorded: boolean;
+  /** Its SUB passed in DRY_RUN when the filter may have forgotten one with its sid or a larger one (docs/adr/0006). */
+  mayHaveFormer: boolean;
   /** Each policy that was enforced since its SUB has permitted it. */
   wasPermitted: boolean;
   /**
@@ -30,7 +32,9 @@ interface Subscription extends ServerSubscription {
    * after any further CONNECT.
    */
   isRevoked: boolean;
-  /** When nats-server has read the client's UNSUB without a maximum, in nanoseconds, and how many had ended by then. */
+  /** A maximum has ended it at nats-server, and no further UNSUB has come since. To the filter it may end at any time. */
+  endedByMaximum: boolean;
+  /** When an UNSUB without a maximum that ends it has reached nats-server, in nanoseconds, and how many others had ended so by then. */
   ended?: { at: bigint; place: number };
 }
 
@@ -87,8 +91,9 @@ export class Session {
   /** What nats-server has now, by sid. */
   readonly #live = new ServerSubscriptions<Subscription>();
   readonly #all: Subscription[] = [];
-  /** How many have ended at nats-server. */
+  /** How many have `ended`, and how many are `endedByMaximum`. */
   #endings = 0;
+  #endedByMaximum = 0;
   /** Written by nats-server and not yet read by the client. */
   readonly #waiting: Frame[] = [];
   /** Bytes of the first of these that have come already, and under which policy. */
@@ -177,6 +182,8 @@ export class Session {
     this.#staysAsked &&= judge.asked !== undefined && (hasObserved || !judge.observes);
     if (judge.observes) {
       this.#isUnsure ||= mayHaveEnded;
+      // nats-server is told now of what the filter has counted itself.
+      this.#isLimitedInDryRun ||= this.#limited.size > 0;
       return;
     }
     this.#mustEnd ||= this.#hasUncounted;
@@ -216,7 +223,8 @@ export class Session {
     let problem: string | undefined;
     for (const operation of noted) {
       this.#note(operation);
-      if (operation.verb === "SUB") problem ??= this.#judge(operation, operations);
+      const found = operation.verb === "SUB" ? this.#judge(operation, operations) : undefined;
+      problem ??= found;
       this.#isObserved = this.#policy.observes;
     }
     for (const operation of operations) this.#take(operation);
@@ -284,7 +292,7 @@ export class Session {
       const text =
         headers === "" ? msg(subject, sub.sid, payload, reply) : hmsg(subject, sub.sid, headers, payload, reply);
       this.#waiting.push({ text, message: { subject, sub } });
-      if (this.#live.deliver(sub)) this.#endings++;
+      if (this.#live.deliver(sub)) this.#endByMaximum(sub);
     }
   }
 
@@ -426,7 +434,14 @@ export class Session {
   /** Whether the filter need not know any more what it was. It is then taken for a member of every queue group (docs/adr/0006). */
   #mayBeForgotten({ ended }: Subscription): boolean {
     if (ended === undefined) return false;
-    return this.#host.now - ended.at >= REMEMBERED || this.#endings - ended.place >= MOST_REMEMBERED;
+    const most = this.#endings - ended.place + this.#endedByMaximum;
+    return this.#host.now - ended.at >= REMEMBERED || most >= MOST_REMEMBERED;
+  }
+
+  #mayHaveForgotten(leastSid: number): boolean {
+    return this.#all.some(
+      (each) => Number(each.sid) >= leastSid && (each.endedByMaximum || this.#mayBeForgotten(each)),
+    );
   }
 
   /** Whether the filter can know that a message belongs to it. If not, the message's own subject decides (docs/adr/0006). */
@@ -435,8 +450,8 @@ export class Session {
   }
 
   /** Whether nobody else has used its sid, or all messages of those who had it before it are here. */
-  #isSole({ sid, number }: Subscription): boolean {
-    if (this.#uses.get(sid) === 1) return true;
+  #isSole({ sid, number, mayHaveFormer }: Subscription): boolean {
+    if (this.#uses.get(sid) === 1 && !mayHaveFormer) return true;
     return (
       number < this.#answered &&
       !this.#doubled.has(sid) &&
@@ -513,13 +528,32 @@ export class Session {
         max: 0,
         under: this.#policy,
         isRecorded,
+        mayHaveFormer: this.#isObserved && this.#mayHaveForgotten(Number(sid)),
         wasPermitted,
         isRevoked: false,
+        endedByMaximum: false,
       };
       this.#live.begin(sub);
       this.#all.push(sub);
-    } else if (verb === "UNSUB" && live !== undefined && this.#live.unsubscribe(live, argument)) {
-      live.ended = { at: this.#host.now, place: ++this.#endings };
+    } else if (verb === "UNSUB") this.#unsubscribe(sid, argument);
+  }
+
+  #unsubscribe(sid: string, argument: string): void {
+    const live = this.#live.find(sid);
+    const hasEnded = live !== undefined && this.#live.unsubscribe(live, argument);
+    if (argument.includes(" ")) {
+      if (hasEnded) this.#endByMaximum(live);
+      return;
     }
+    const sub = live ?? this.#all.findLast((each) => each.sid === sid);
+    if (sub === undefined || !(hasEnded || sub.endedByMaximum)) return;
+    this.#endedByMaximum -= Number(sub.endedByMaximum);
+    sub.endedByMaximum = false;
+    sub.ended = { at: this.#host.now, place: ++this.#endings };
+  }
+
+  #endByMaximum(sub: Subscription): void {
+    sub.endedByMaximum = true;
+    this.#endedByMaximum++;
   }
 }
