@@ -265,10 +265,14 @@ export class Session {
     return isAllowed ? undefined : `"SUB ${argument}" reaches nats-server`;
   }
 
-  /** Whether there may be one more. What a policy has revoked may count or not, until nats-server has the UNSUB. */
+  /**
+   * Whether there may be one more. What a policy has revoked may count or not, until nats-server has the UNSUB, and a policy may have
+   * revoked either SUB of a sid that had two.
+   */
   #room(): boolean | "UNSURE" {
     if (this.#counting.size < this.#policy.most) return true;
-    const sure = [...this.#counting].filter((sid) => this.#live.find(sid)?.wasPermitted === true);
+    const isSure = (sid: string): boolean => this.#live.find(sid)?.wasPermitted === true && !this.#doubled.has(sid);
+    const sure = [...this.#counting].filter(isSure);
     return sure.length < this.#policy.most && "UNSURE";
   }
 
