@@ -314,8 +314,8 @@ export class Subscriptions {
   }
 
   /**
-   * In DRY_RUN no PING of ours follows a further CONNECT, and the client may send none: so time tells when the server has
-   * taken it.
+   * In DRY_RUN no PING of ours follows a further CONNECT, and the client may send none, or not read its PONG: so time tells when the
+   * server has taken it.
    */
   private tickUnsettled(now: i64): void {
     if (this.unsettledSince == 0) this.unsettledSince = now;

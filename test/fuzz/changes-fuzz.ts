@@ -348,17 +348,24 @@ class Stage {
     return this.#askCrowd();
   }
 
-  /** Nothing passes for those that have given back what they held, and everything in DRY_RUN. */
+  /**
+   * Nothing passes for those that have given back what they held, and everything in DRY_RUN. What comes with the bytes that make one
+   * give back may pass or not.
+   */
   #askCrowd(): string | undefined {
+    const observes = this.#inForce.policy.mode === "DRY_RUN";
     for (const { wire, id, mayHaveEnded } of this.#crowd) {
       if (wire.connection.closed) continue;
-      const [sent, read] = [wire.client(PING), wire.server(PONG)];
-      const shed = this.shed.of(id);
-      const observes = this.#inForce.policy.mode === "DRY_RUN";
-      if (shed === "UNREAD" && mayHaveEnded && observes) continue;
-      const passes = shed === undefined || (shed === "UNREAD" && observes);
-      if ((sent === PING) !== passes || (read === PONG) !== passes)
-        return `of the crowd ${JSON.stringify(sent + read)} passes, ${shed ?? "open"}`;
+      for (const [text, pass] of [
+        [PING, () => wire.client(PING)],
+        [PONG, () => wire.server(PONG)],
+      ] as const) {
+        const shed = this.shed.of(id);
+        const passed = pass();
+        if (this.shed.of(id) !== shed || (shed === "UNREAD" && mayHaveEnded && observes)) continue;
+        const passes = shed === undefined || (shed === "UNREAD" && observes);
+        if (passed !== (passes ? text : "")) return `of the crowd ${JSON.stringify(passed)} passes, ${shed ?? "open"}`;
+      }
     }
     return undefined;
   }

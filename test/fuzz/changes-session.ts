@@ -120,6 +120,8 @@ export class Session {
   #dropped = new Set<Subscription>();
   /** A further CONNECT has gone out in DRY_RUN. The PONG for a client's PING after it shows whether nats-server has read it. */
   #unsettled: "" | "SILENT" | "PINGED" = "";
+  /** When the last one did, in nanoseconds. */
+  #connectedAt = 0n;
   /**
    * The largest sid that has had a maximum, and whether one that may have had one was used again, which ends with a policy, or at
    * once where a maximum was told in DRY_RUN.
@@ -251,6 +253,8 @@ export class Session {
     // One whose line began in DRY_RUN is not refused. If it is one too many, nobody can judge it later, and the connection ends.
     this.#mayEnd ||= this.#isObserved && !this.#policy.observes && room !== true;
     if (!passes) {
+      // As at nats-server, one too many puts the filter on as well (client.go processSubEx, canSubscribe).
+      if (room !== true) this.#names.set(`${subject} ${queue}`, { subject, queue });
       const isDue = this.#policy.observes || (isPermitted && room === true);
       return isDue && !this.#wire.connection.closed ? `"SUB ${argument}" is withheld` : undefined;
     }
@@ -369,9 +373,19 @@ export class Session {
     if (policy.observes) return false;
     if (sub.isRevoked && this.#uses.get(sub.sid) === 1) return true;
     if (!policy.permits(sub.subject, sub.queue)) {
+      if (this.#mayBeTakenForNext(sub)) return false;
       return (this.#isKnown(sub) && !this.#mayBeForgotten(sub)) || !policy.permits(subject, "");
     }
     return this.#isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
+  }
+
+  /**
+   * Whether messages from before a further CONNECT may pass for those of the next subscription with the sid: if no PONG shows in
+   * DRY_RUN that nats-server has read the CONNECT, that is assumed after a while (docs/adr/0006).
+   */
+  #mayBeTakenForNext(sub: Subscription): boolean {
+    const isAssumed = this.#unsettled !== "" && this.#host.now - this.#connectedAt >= REMEMBERED;
+    return isAssumed && this.#dropped.has(sub) && this.#uses.get(sub.sid)! > 1;
   }
 
   /** Whether deliveries may be asked about. A newer policy goes on with that. */
@@ -484,7 +498,10 @@ export class Session {
       this.#isLimitedInDryRun ||= this.#isObserved;
     } else if (verb === "CONNECT" && this.#isConnected) {
       this.#staysAsked = false;
-      if (this.#isObserved) this.#unsettled = "SILENT";
+      if (this.#isObserved) {
+        this.#unsettled = "SILENT";
+        this.#connectedAt = this.#host.now;
+      }
     } else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
 
