@@ -2,9 +2,9 @@ import type { Host } from "../host/host.ts";
 import { CONNECT, hmsg, INFO, msg, PONG, Wire } from "../host/wire.ts";
 import { matchesLiterally } from "./naive-policy.ts";
 import { parseChunks, type Operation } from "./nats-parser.ts";
-import { ServerSubscriptions, type ServerSubscription } from "./server-subscriptions.ts";
 import type { Shed } from "./shed.ts";
 import { Judge, type SubscribePolicy } from "./subscribe-judge.ts";
+import { SubscriptionHistory, type Subscription } from "./subscription-history.ts";
 
 /** What a message has beside its subject. */
 export interface Content {
@@ -12,30 +12,6 @@ export interface Content {
   headers?: string;
   /** Behind the name by which the message is known. */
   rest?: string;
-}
-
-/** A subscription that nats-server has or has had. */
-interface Subscription extends ServerSubscription {
-  /** How many there were before it. */
-  number: number;
-  queue: string;
-  /** The policy under which its SUB passed. */
-  under: Judge;
-  /** It was surely not one too many, of which the filter would know nothing. */
-  isRecorded: boolean;
-  /** Its SUB passed in DRY_RUN when the filter may have forgotten one with its sid or a larger one (docs/adr/0006). */
-  mayHaveFormer: boolean;
-  /** Each policy that was enforced since its SUB has permitted it. */
-  wasPermitted: boolean;
-  /**
-   * Bytes have come under a policy that does not permit it. From then on none of its messages may pass, under any later policy and
-   * after any further CONNECT.
-   */
-  isRevoked: boolean;
-  /** A maximum has ended it at nats-server, and no further UNSUB has come since. To the filter it may end at any time. */
-  endedByMaximum: boolean;
-  /** When an UNSUB without a maximum that ends it has reached nats-server, in nanoseconds, and how many others had ended so by then. */
-  ended?: { at: bigint; place: number };
 }
 
 /** What nats-server has written: a PONG, or a message, whose subscription this records. */
@@ -47,9 +23,6 @@ interface Frame {
 /** Up to this many subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
 const AT_ONCE = 64;
 
-/** So long, in nanoseconds, and so many at a time, the filter remembers at least what has ended (docs/adr/0006). */
-const REMEMBERED = 10_000_000_000n;
-const MOST_REMEMBERED = 256;
 const QUEUES = ["", "q1", "q2"];
 
 const LIMITS = { controlLine: 4096, payload: 1024 };
@@ -85,15 +58,9 @@ function told({ subject, queue, sid }: Subscription): string {
  * to the lines that have reached it.
  */
 export class Session {
-  readonly #host: Host;
   readonly #wire: Wire;
   #policy: Judge;
-  /** What nats-server has now, by sid. */
-  readonly #live = new ServerSubscriptions<Subscription>();
-  readonly #all: Subscription[] = [];
-  /** How many have `ended`, and how many are `endedByMaximum`. */
-  #endings = 0;
-  #endedByMaximum = 0;
+  readonly #history: SubscriptionHistory;
   /** Written by nats-server and not yet read by the client. */
   readonly #waiting: Frame[] = [];
   /** Bytes of the first of these that have come already, and under which policy. */
@@ -108,20 +75,8 @@ export class Session {
   #isObserved = false;
   #messages = 0;
   #isConnected = false;
-  /** How many SUBs the client has sent with a sid, and the sids that it has given a maximum. */
-  readonly #uses = new Map<string, number>();
+  /** Sids that the client has given a maximum. */
   readonly #limited = new Set<string>();
-  /** Sids with which a SUB has reached nats-server while another subscription had them. */
-  readonly #doubled = new Set<string>();
-  /** How many subscriptions there were when the client sent its last PING, and when it sent the last one that is answered. */
-  #pinged = 0;
-  #answered = 0;
-  /** Subscriptions that a further CONNECT has ended. */
-  #dropped = new Set<Subscription>();
-  /** A further CONNECT has gone out in DRY_RUN. The PONG for a client's PING after it shows whether nats-server has read it. */
-  #unsettled: "" | "SILENT" | "PINGED" = "";
-  /** When the last one did, in nanoseconds. */
-  #connectedAt = 0n;
   /**
    * The largest sid that has had a maximum, and whether one that may have had one was used again, which ends with a policy, or at
    * once where a maximum was told in DRY_RUN.
@@ -162,7 +117,7 @@ export class Session {
     readonly id: number,
   ) {
     this.#policy = new Judge(policy);
-    this.#host = host;
+    this.#history = new SubscriptionHistory(host);
     this.#wire = new Wire(host, peer);
     this.#wire.connection.properties.set("connection.id", id);
     this.#wire.server(INFO);
@@ -190,10 +145,10 @@ export class Session {
     }
     this.#mustEnd ||= this.#hasUncounted;
     this.#mayEnd ||= this.#mayHaveStray || this.#mayHaveUncounted || this.#mustEnd;
-    for (const sub of this.#all) {
+    for (const sub of this.#history.all) {
       const isPermitted = judge.permits(sub.subject, sub.queue);
       sub.wasPermitted &&= isPermitted;
-      this.#mayClose ||= this.#uses.get(sub.sid) !== 1 || (!isPermitted && sub.queue !== "");
+      this.#mayClose ||= !this.#history.isOnlyUse(sub.sid) || (!isPermitted && sub.queue !== "");
     }
   }
 
@@ -232,7 +187,7 @@ export class Session {
     for (const operation of operations) this.#take(operation);
     // What ends the connection takes the whole chunk along.
     if (this.#mayEnd || this.#mustEnd) problem = undefined;
-    if (noted.at(-1)?.verb === "PING") this.#pinged = this.#all.length;
+    if (noted.at(-1)?.verb === "PING") this.#history.pinged();
     if (error !== undefined) throw new Error(`nats-server would close the connection: ${error}`);
     this.#sent = sentRest;
     this.#reached = reachedRest;
@@ -275,8 +230,7 @@ export class Session {
    */
   #room(): boolean | "UNSURE" {
     if (this.#counting.size < this.#policy.most) return true;
-    const isSure = (sid: string): boolean => this.#live.find(sid)?.wasPermitted === true && !this.#doubled.has(sid);
-    const sure = [...this.#counting].filter(isSure);
+    const sure = [...this.#counting].filter((sid) => this.#history.findSole(sid)?.wasPermitted === true);
     return sure.length < this.#policy.most && "UNSURE";
   }
 
@@ -291,7 +245,7 @@ export class Session {
 
   /** Somebody publishes, and nats-server delivers. */
   publish(subject: string, { reply = "", headers = "", rest = "" }: Content = {}): void {
-    const { all } = this.#live;
+    const all = this.#history.live;
     // Each pattern is checked once, because hundreds of subscriptions share a few.
     const patterns = [...new Set(all.map((sub) => sub.subject))].filter((each) => matchesLiterally(each, subject));
     for (const sub of all) {
@@ -300,7 +254,7 @@ export class Session {
       const text =
         headers === "" ? msg(subject, sub.sid, payload, reply) : hmsg(subject, sub.sid, headers, payload, reply);
       this.#waiting.push({ text, message: { subject, sub } });
-      if (this.#live.deliver(sub)) this.#endByMaximum(sub);
+      this.#history.deliver(sub);
     }
   }
 
@@ -344,10 +298,7 @@ export class Session {
       if (!passed && this.#isDue(sub, subject)) return `a message on ${subject} is lost for ${told(sub)}`;
     }
     this.#noteAsking();
-    if (!this.#waiting.some(({ text }) => text === PONG)) {
-      this.#answered = this.#pinged;
-      if (this.#unsettled === "PINGED") this.#unsettled = "";
-    }
+    if (!this.#waiting.some(({ text }) => text === PONG)) this.#history.allAnswered();
     return undefined;
   }
 
@@ -359,7 +310,7 @@ export class Session {
     if (this.#isOver() || this.#isUnsure) return undefined;
     if (this.#wire.connection.closed) return this.#mayClose || this.#mayEnd ? undefined : "the connection was closed";
     if (this.#policy.observes || this.#mayEnd) return undefined;
-    const left = this.#live.all.find(({ subject, queue }) => !this.#policy.permits(subject, queue));
+    const left = this.#history.live.find(({ subject, queue }) => !this.#policy.permits(subject, queue));
     return left && `nats-server still has ${told(left)}`;
   }
 
@@ -371,21 +322,13 @@ export class Session {
   #isForbidden(sub: Subscription, subject: string): boolean {
     const policy = this.#policy;
     if (policy.observes) return false;
-    if (sub.isRevoked && this.#uses.get(sub.sid) === 1) return true;
+    const history = this.#history;
+    if (sub.isRevoked && history.isOnlyUse(sub.sid)) return true;
     if (!policy.permits(sub.subject, sub.queue)) {
-      if (this.#mayBeTakenForNext(sub)) return false;
-      return (this.#isKnown(sub) && !this.#mayBeForgotten(sub)) || !policy.permits(subject, "");
+      if (history.mayBeTakenForNext(sub)) return false;
+      return history.isRemembered(sub) || !policy.permits(subject, "");
     }
-    return this.#isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
-  }
-
-  /**
-   * Whether messages from before a further CONNECT may pass for those of the next subscription with the sid: if no PONG shows in
-   * DRY_RUN that nats-server has read the CONNECT, that is assumed after a while (docs/adr/0006).
-   */
-  #mayBeTakenForNext(sub: Subscription): boolean {
-    const isAssumed = this.#unsettled !== "" && this.#host.now - this.#connectedAt >= REMEMBERED;
-    return isAssumed && this.#dropped.has(sub) && this.#uses.get(sub.sid)! > 1;
+    return history.isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
   }
 
   /** Whether deliveries may be asked about. A newer policy goes on with that. */
@@ -400,7 +343,7 @@ export class Session {
     if (!asked?.mayDenyMessage(subject)) return;
     this.#noteFilter();
     this.observed.most += Number(this.#mayBeAsked);
-    if (!this.#isSurelyKnown(sub) || this.#unsettled !== "") return;
+    if (!this.#isSurelyKnown(sub) || this.#history.isUnsettled) return;
     if (!asked.deniesMessage(subject, sub.queue)) {
       this.observed.most -= Number(this.#mayBeAsked);
       return;
@@ -410,7 +353,7 @@ export class Session {
   }
 
   #isSurelyKnown(sub: Subscription): boolean {
-    return sub.isRecorded && this.#isKnown(sub) && !this.#mayBeForgotten(sub);
+    return sub.isRecorded && this.#history.isRemembered(sub);
   }
 
   /** Whether deliveries are surely asked about for the sake of this subscription. */
@@ -428,59 +371,32 @@ export class Session {
   }
 
   #someNeedsAsking(): boolean {
-    return this.#all.length <= AT_ONCE && this.#all.some((each) => this.#needsAsking(each));
+    const { all } = this.#history;
+    return all.length <= AT_ONCE && all.some((each) => this.#needsAsking(each));
   }
 
   /** Call it when bytes have passed. A filter that is on stays on under further policies, as long as these ask, too. */
   #noteAsking(): void {
-    this.#staysAsked ||= this.#unsettled === "" && this.#someNeedsAsking();
+    this.#staysAsked ||= !this.#history.isUnsettled && this.#someNeedsAsking();
   }
 
   #isDue(sub: Subscription, subject: string): boolean {
     const policy = this.#policy;
     // server.test.ts covers what a sid brings that is used twice at once or has a maximum.
-    if (this.#mayEnd || !sub.wasPermitted || !this.#isSole(sub) || this.#limited.has(sub.sid)) return false;
+    if (this.#mayEnd || !sub.wasPermitted || !this.#history.isSole(sub) || this.#limited.has(sub.sid)) return false;
     if (policy.observes) return true;
-    if (!this.#isKnown(sub)) return policy.permitsMessage(subject);
-    if (this.#mayBeForgotten(sub)) {
+    if (!this.#history.isKnown(sub)) return policy.permitsMessage(subject);
+    if (this.#history.mayBeForgotten(sub)) {
       return policy.permitsMessage(subject) && QUEUES.every((queue) => !policy.deniesMessage(subject, queue));
     }
-    if (this.#unsettled !== "" && !policy.permits(subject, "")) return false;
+    if (this.#history.isUnsettled && !policy.permits(subject, "")) return false;
     return !policy.deniesMessage(subject, sub.queue);
-  }
-
-  /** Whether the filter need not know any more what it was. It is then taken for a member of every queue group (docs/adr/0006). */
-  #mayBeForgotten({ ended }: Subscription): boolean {
-    if (ended === undefined) return false;
-    const most = this.#endings - ended.place + this.#endedByMaximum;
-    return this.#host.now - ended.at >= REMEMBERED || most >= MOST_REMEMBERED;
-  }
-
-  #mayHaveForgotten(leastSid: number): boolean {
-    return this.#all.some(
-      (each) => Number(each.sid) >= leastSid && (each.endedByMaximum || this.#mayBeForgotten(each)),
-    );
-  }
-
-  /** Whether the filter can know that a message belongs to it. If not, the message's own subject decides (docs/adr/0006). */
-  #isKnown(sub: Subscription): boolean {
-    return this.#isSole(sub) && !this.#dropped.has(sub);
-  }
-
-  /** Whether nobody else has used its sid, or all messages of those who had it before it are here. */
-  #isSole({ sid, number, mayHaveFormer }: Subscription): boolean {
-    if (this.#uses.get(sid) === 1 && !mayHaveFormer) return true;
-    return (
-      number < this.#answered &&
-      !this.#doubled.has(sid) &&
-      this.#all.findLast((each) => each.sid === sid)!.number === number
-    );
   }
 
   /** Bytes come, before which the filter ends what the policy does not permit. */
   #revoke(): void {
-    if (this.#policy.observes || this.#all.length > AT_ONCE) return;
-    for (const sub of this.#live.all) {
+    if (this.#policy.observes || this.#history.all.length > AT_ONCE) return;
+    for (const sub of this.#history.live) {
       if (!this.#limited.has(sub.sid)) sub.isRevoked ||= !this.#policy.permits(sub.subject, sub.queue);
     }
   }
@@ -488,7 +404,7 @@ export class Session {
   /** The client sends it. */
   #note({ verb, sid, argument }: Operation): void {
     if (verb === "SUB") {
-      this.#uses.set(sid, (this.#uses.get(sid) ?? 0) + 1);
+      this.#history.use(sid);
       const isStray = Number(sid) <= this.#largestLimited;
       this.#mayHaveStray ||= isStray;
       this.#mayEnd ||= isStray && (this.#isLimitedInDryRun || this.#isObserved) && !this.#policy.observes;
@@ -498,11 +414,8 @@ export class Session {
       this.#isLimitedInDryRun ||= this.#isObserved;
     } else if (verb === "CONNECT" && this.#isConnected) {
       this.#staysAsked = false;
-      if (this.#isObserved) {
-        this.#unsettled = "SILENT";
-        this.#connectedAt = this.#host.now;
-      }
-    } else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
+      if (this.#isObserved) this.#history.unsettle();
+    } else if (verb === "PING") this.#history.settlesWhenAnswered();
   }
 
   /** A SUB has reached nats-server. In DRY_RUN it may be one too many. Returns whether it surely is not. */
@@ -519,62 +432,23 @@ export class Session {
 
   /** It has reached nats-server. */
   #take({ verb, subject, queue, sid, argument }: Operation): void {
-    const live = this.#live.find(sid);
     if (verb === "UNSUB" && !argument.includes(" ")) this.#counting.delete(sid);
     if (verb === "PING") this.#waiting.push({ text: PONG });
     else if (verb === "CONNECT") {
       this.#isConnected = true;
-      this.#live.forgetAll();
+      this.#history.beginAnew();
       this.#counting.clear();
       this.#hasUncounted = this.#mayHaveUncounted = false;
-      this.#dropped = new Set(this.#all);
     } else if (verb === "SUB") {
       const isRecorded = this.#count(sid, subject, queue);
       // The filter may be on for its sake, though nats-server makes nothing of it where the sid is taken.
       this.#names.set(`${subject} ${queue}`, { subject, queue });
-      if (live !== undefined) {
-        this.#doubled.add(sid);
-        return;
-      }
       const isPermitted = this.#policy.permits(subject, queue);
       // One whose line began in DRY_RUN passes and is revoked at once.
       const wasPermitted = this.#policy.observes || isPermitted;
-      this.#mayClose ||= !wasPermitted && queue !== "";
-      const sub = {
-        number: this.#all.length,
-        sid,
-        subject,
-        queue,
-        delivered: 0,
-        max: 0,
-        under: this.#policy,
-        isRecorded,
-        mayHaveFormer: this.#isObserved && this.#mayHaveForgotten(Number(sid)),
-        wasPermitted,
-        isRevoked: false,
-        endedByMaximum: false,
-      };
-      this.#live.begin(sub);
-      this.#all.push(sub);
-    } else if (verb === "UNSUB") this.#unsubscribe(sid, argument);
-  }
-
-  #unsubscribe(sid: string, argument: string): void {
-    const live = this.#live.find(sid);
-    const hasEnded = live !== undefined && this.#live.unsubscribe(live, argument);
-    if (argument.includes(" ")) {
-      if (hasEnded) this.#endByMaximum(live);
-      return;
-    }
-    const sub = live ?? this.#all.findLast((each) => each.sid === sid);
-    if (sub === undefined || !(hasEnded || sub.endedByMaximum)) return;
-    this.#endedByMaximum -= Number(sub.endedByMaximum);
-    sub.endedByMaximum = false;
-    sub.ended = { at: this.#host.now, place: ++this.#endings };
-  }
-
-  #endByMaximum(sub: Subscription): void {
-    sub.endedByMaximum = true;
-    this.#endedByMaximum++;
+      const of = { sid, subject, queue, under: this.#policy, isRecorded, wasPermitted };
+      const hasBegun = this.#history.begin(of, this.#isObserved);
+      this.#mayClose ||= hasBegun && !wasPermitted && queue !== "";
+    } else if (verb === "UNSUB") this.#history.unsubscribe(sid, argument);
   }
 }
