@@ -86,12 +86,12 @@ export function closeSoon(connection: Connection): void {
 }
 
 /**
- * The same, which is reported, unless it has ended already: what ends it may be met for each of its subscriptions. In DRY_RUN the
- * connection passes unread instead.
+ * The same, which is reported, unless it has ended already: what ends it may be met for each of its subscriptions. Nor is a lack of
+ * memory reported that is met while it is ending: of why it ends there is a record. In DRY_RUN the connection passes unread instead.
  */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
   if (connection.phase == Phase.ENDED) return;
-  reportUnreadable(connection, kind);
+  if (connection.phase != Phase.ENDING || kind != ProtocolError.MEMORY) reportUnreadable(connection, kind);
   if (connection.observing) {
     passUnread(connection);
     return;

@@ -164,6 +164,17 @@ describe("a connection that has nothing yet, and for which the budget has no roo
     assert.deepEqual(endedFor(host), ["unreadable memory"]);
   });
 
+  it("ends once, though a line that nats-server begins meanwhile needs room as well", () => {
+    const host = configuredHost({ limits });
+    const wire = Wire.connected(host);
+    exhaust(host);
+    assert.equal(wire.client(PING), ILLEGAL);
+    assert.equal(wire.server(`${PONG}MSG ok.1`), PONG);
+    assert.equal(wire.server(" 1 0\r\n\r\n"), "");
+    assert.deepEqual(endedFor(host), ["unreadable memory"]);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+  });
+
   for (const [side, begins, ends] of [
     ["the client", "PUB ok.", "1 0\r\n\r\n"],
     ["nats-server", "MSG ok.1", " 1 0\r\n\r\n"],
