@@ -1,7 +1,9 @@
 import { forgetRefused, isScattered, limitBytes, USUAL, usedBytes } from "../bytes/budget";
 import { linearBytes } from "../bytes/linear-memory";
+import { hasPassed } from "../proxy/clock";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
+import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { closeSoon, endAtOnce } from "./endings";
 import { budgetedBytes, gapsBehind, grantedBytes, ownBytes } from "./holdings";
@@ -22,26 +24,49 @@ const GAPS_LEFT_PART: i64 = 2;
  */
 const MAX_TURNS: i32 = 16;
 
-/** Nobody had anything to give back, so that looking again is left to the next tick. */
-let isInVain: bool = false;
+/** One part in so many of the budget: once so much was taken or given back, those may have something to give back who had nothing. */
+const MOVED_PART: usize = 32;
+/** Milliseconds from one collection for gaps to the next one, and when the last one was. */
+const COLLECTED_MILLISECONDS: i64 = 1000;
+let collectedAt: i64 = 0;
+/** In `inVainAt`: more bytes than any budget has. */
+const NEVER: usize = 1 << 31;
+/** Bytes that were in use when nobody had anything to give back, after which looking again is left to the next tick, or NEVER. */
+let inVainAt: usize = NEVER;
 
 /** Is so much of the budget in use that connections are to give back what they hold? */
 // @ts-ignore: decorator
 @inline
 function isUsedUp(): bool {
-  return usedBytes() > limitBytes() - limitBytes() / FREE_PART;
+  return isMost(usedBytes());
+}
+
+// @ts-ignore: decorator
+@inline
+function isMost(bytes: usize): bool {
+  return bytes > limitBytes() - limitBytes() / FREE_PART;
 }
 
 /** The same, also where what is free lies in gaps that are too small. */
 // @ts-ignore: decorator
 @inline
 export function isRoomNeeded(): bool {
-  return (isUsedUp() || isScattered()) && !isInVain;
+  return (isUsedUp() || isScattered()) && !isInVain();
+}
+
+/**
+ * Has nobody had anything to give back, while about as much was in use as now? With nine tenths in use everybody has to who holds
+ * anything, and with less only who leaves so many gaps.
+ */
+function isInVain(): bool {
+  const used = usedBytes();
+  const moved = limitBytes() / MOVED_PART;
+  return used + moved - inVainAt < moved * 2 && isMost(used) == isMost(inVainAt);
 }
 
 /** A tick has come: who had nothing to give back before may have something now. */
 export function lookAgain(): void {
-  isInVain = false;
+  inVainAt = NEVER;
 }
 
 /**
@@ -84,6 +109,7 @@ export function makeRoom(all: Connection[]): void {
   if (!isRoomNeeded()) return;
   const before = usedBytes();
   const forGaps = !isUsedUp();
+  if (forGaps) collectGarbage();
   weigh(all, forGaps);
   for (let turns = 0; turns < MAX_TURNS && (forGaps ? isScattered() : isUsedUp()); turns++) {
     forgetRefused();
@@ -100,7 +126,19 @@ export function makeRoom(all: Connection[]): void {
     } else break;
   }
   heap.free(records);
-  isInVain = usedBytes() == before;
+  inVainAt = usedBytes() == before ? before : NEVER;
+}
+
+/**
+ * Collects what the runtime has not collected yet, of which each tick leaves some that keeps gaps apart (docs/adr/0015). So little that
+ * once in COLLECTED_MILLISECONDS is enough, since it takes a look at all that is in use.
+ */
+function collectGarbage(): void {
+  const now = callbackTime();
+  if (!hasPassed(now, collectedAt, COLLECTED_MILLISECONDS)) return;
+  collectedAt = now;
+  __collect();
+  forgetRefused();
 }
 
 /**

@@ -113,4 +113,45 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     assert.equal(host.memoryPages, pages);
     assertEndedAlone(host);
   });
+
+  it("is given back before it is used up, though nobody left gaps enough to give back anything just before", () => {
+    const memory = 10 * MIB;
+    const host = wornHost(memory);
+    const limits = { memory, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
+    host.configure(policy({ rule: { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } }, limits }));
+    const honest = Array.from({ length: 30 }, () => open(host, PEER));
+    for (const wire of honest) wire.client("SUB ok.1 1\r\n");
+    // Half of what either of two workloads holds is less than half of the budget.
+    const evil = Array.from({ length: 24 }, (_, i) => open(host, `${EVIL}-${i % 2}`));
+    let sid = 0;
+    const subscribe = (bytes: number): string => evil[sid % 24]!.client(`SUB ok.${LONG.slice(0, bytes)} ${++sid}\r\n`);
+    while (stat(host, "istio_nats_memory_bytes") < memory * 0.85) for (let i = 0; i < 24; i++) subscribe(1000);
+    // They take the rest before the next tick.
+    for (let i = 0; i < 6000; i++) {
+      subscribe(500);
+      const sub = `SUB ok.${LONG.slice(0, 100)} a${i}\r\n`;
+      if (i % 7 === 0) assert.equal(honest[i % 30]!.client(sub), sub, `after ${i} of theirs`);
+    }
+    const ended = auditOf(host).filter(({ kind }) => kind === "memory");
+    assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([`${EVIL}-0`, `${EVIL}-1`]));
+  });
+
+  it("has room for others once that workload has gone, though ticks have left what the collector keeps between its gaps", () => {
+    const memory = 10 * MIB;
+    const host = wornHost(memory);
+    const limits = { memory, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
+    host.configure(policy({ rule: { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } }, limits }));
+    const evil = Array.from({ length: 9 }, () => open(host, EVIL));
+    const late = Array.from({ length: 40 }, () => open(host, EVIL));
+    let sid = 0;
+    // Each look at the stat is behind a tick.
+    while (stat(host, "istio_nats_memory_bytes") < memory * 0.84) {
+      for (let i = 0; i < 9; i++) evil[i]!.client(`SUB ok.${LONG.slice(0, 920)} ${++sid}\r\n`);
+    }
+    for (let i = 0; i < sid; i++) if (i % 18 >= 9) evil[i % 9]!.client(`UNSUB ${i + 1}\r\n`);
+    for (const wire of late) wire.client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
+    sendHeaders(host, [4000, 9000, 17_000, 33_000, 60_000]);
+    const ended = auditOf(host).filter(({ kind }) => kind === "memory");
+    assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
+  });
 });
