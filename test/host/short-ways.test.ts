@@ -288,6 +288,42 @@ describe("the short ways of the filter", () => {
     }
   });
 
+  it("do what the long ways do with headers as long as allowed, and longer ones", () => {
+    const limits = { controlLine: 128, headers: 64, payload: 80 };
+    const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, limits }, long);
+    for (const [line, headers, size] of [
+      [limits.controlLine, limits.headers, limits.payload],
+      [limits.controlLine + 1, 20, 20],
+      [30, limits.headers + 1, limits.payload],
+      [30, 20, limits.payload + 1],
+      [30, 20, 20],
+      [30, 20, 19],
+    ] as const) {
+      const block = `NATS/1.0\r\nA: ${"b".repeat(headers - 17)}\r\n\r\n`;
+      const body = "p".repeat(Math.max(size - headers, 0));
+      for (const reply of ["", " _INBOX.1"]) {
+        const sizes = `${reply} ${headers} ${size}`;
+        const text = `HPUB ok.${"x".repeat(line - 3 - sizes.length)}${sizes}\r\n${block}${body}\r\n`;
+        const both = Both.connected(hosts, JSON.stringify(text));
+        both.serverAtOnce(pongsFor(both.clientAtOnce(text + text)));
+        both.end();
+      }
+    }
+  });
+
+  it("do what the long ways do with a message whose line is as long as one of nats-server may be, or longer", () => {
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
+    const limit = 4 * 65_536;
+    for (const names of [" 1", " 1 _INBOX.1"]) {
+      for (const length of [limit - 1, limit, limit + 1]) {
+        const subject = `ok.${"x".repeat(length - "MSG ok.".length - names.length - 2)}`;
+        const both = Both.connected(hosts, JSON.stringify([names, length]));
+        both.serverAtOnce(sized("MSG", subject + names, "1") + sized("MSG", "ok.a.1 1", "1"));
+        both.end();
+      }
+    }
+  });
+
   it("do what the long ways do with the PONG of a policy that came between refusals", () => {
     const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
     const [rule] = ALMOST_ALIKE_POLICY.rules;
@@ -299,6 +335,32 @@ describe("the short ways of the filter", () => {
     assert.equal(later, `UNSUB 1\r\n${PING.repeat(3)}`);
     both.serverAtOnce(pongsFor(forwarded + later));
     both.end();
+  });
+
+  it("do what the long ways do with what a client publishes first when an UNSUB of the filter is due", () => {
+    const [rule] = ALMOST_ALIKE_POLICY.rules;
+    const revoking = { ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, subscribe: { allow: ["_INBOX.>"] } }] };
+    for (const line of ALMOST_ALIKE_PUBLISHES) {
+      const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
+      const both = Both.connected(hosts, JSON.stringify(line));
+      both.clientAtOnce("SUB ok.> 1\r\n");
+      both.configure(revoking);
+      assert.match(both.clientAtOnce(line), /^UNSUB 1\r\n/);
+      both.end();
+    }
+  });
+
+  it("do what the long ways do with messages on one subject before and after a subscription that has them filtered", () => {
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
+    for (const lengths of [["1"], ["1", "1"], ["1", "1", "12"]]) {
+      const both = Both.connected(hosts, "a filter that begins");
+      both.clientAtOnce("SUB ok.a.> 1\r\n");
+      const text = lengths.map((size) => sized("MSG", "ok.no.1 9", size)).join("");
+      both.serverAtOnce(text);
+      both.clientAtOnce("SUB ok.> 9\r\n");
+      both.serverAtOnce(text);
+      both.end();
+    }
   });
 
   it("do what the long ways do with a size that ends like another connection's illegal one", () => {
