@@ -93,6 +93,7 @@ function anySubject(random: Random): string {
 
 /** Half of them are of subjects that come again, so that policies differ about these. */
 function pattern(random: Random): string {
+  if (random.below(12) === 0) return ">";
   const tokens = (random.below(2) === 0 ? random.pick(again) : anySubject(random))
     .split(".")
     .filter((token) => token !== "");
@@ -177,7 +178,8 @@ function headers(random: Random): string {
 
 function reply(random: Random): string {
   if (random.below(3) > 0) return "";
-  return random.below(3) > 0 ? inbox(random) : subject(random);
+  if (random.below(3) > 0) return inbox(random);
+  return random.below(4) === 0 ? random.pick(RESERVED) : subject(random);
 }
 
 /** A short one is recognised at a glance, a long one is not. */

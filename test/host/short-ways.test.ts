@@ -366,7 +366,8 @@ describe("the short ways of the filter", () => {
   it("do what the long ways do with a size that ends like another connection's illegal one", () => {
     const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
     const illegal = ["PUB \xff12\r\n", "PUB bc\xff1\r\n", "PUB ok.a\xff12\r\n"];
-    const sizes = ["\xff12", "bc\xff1", "a\xff12", "12", "1"];
+    // The bytes before 0 and behind 9 are among them.
+    const sizes = ["\xff12", "bc\xff1", "a\xff12", "12", "1", ":", "/", "1:", "1/"];
     const subjects = ["ok.a.1", `ok.a.${"x".repeat(26)}`, LONG_NAME];
     for (const before of illegal) {
       for (const size of sizes) {
