@@ -311,6 +311,19 @@ describe("the short ways of the filter", () => {
     }
   });
 
+  it("do what the long ways do with reply subjects of servers, though the lists allow them", () => {
+    const [rule] = ALMOST_ALIKE_POLICY.rules;
+    const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, subscribe: { allow: [">"] } }] }, long);
+    for (const reply of ["_GR_.a", "$GR.a", "$NRG.a", "_R_.a", "$JS.ACK.a", "$JS.API.INFO", "$SYS.a.b", "$JSC.a"]) {
+      const both = Both.connected(hosts, reply);
+      const text = `PUB ok.a.1 ${reply} 1\r\nx\r\n`;
+      const forwarded = both.clientAtOnce(text + text);
+      assert.equal(forwarded, PING + PING, reply);
+      both.serverAtOnce(pongsFor(forwarded));
+      both.end();
+    }
+  });
+
   it("do what the long ways do with a message whose line is as long as one of nats-server may be, or longer", () => {
     const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
     const limit = 4 * 65_536;
