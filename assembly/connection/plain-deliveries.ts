@@ -111,8 +111,8 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
         if (sameEnd + 2 <= end) {
           if (isCrLf(sameEnd)) {
             const size = lastSize(DELIVERY_SIZE);
+            // It answers no request: the line before has closed the one that waited on this subject.
             countReceived(subscriptions.lastFound);
-            answerDelivered(connection, meter, subject, <i32>ctz(ends));
             DELIVERY_RUN.addAlike(size);
             p = sameEnd + 2 + <usize>size + 2;
             continue;

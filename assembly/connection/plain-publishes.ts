@@ -118,9 +118,8 @@ function pass(
           // Computed from the line before: `sizeEnd` waits for the bytes of this line, and all that follows would wait with it.
           const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
           if (sizeEnd == sameEnd) {
-            // Within the limit, as in the line before, which has passed in this run.
+            // Within the limit, as in the line before, which has passed in this run, and has closed the request that it replies to.
             const size = lastSize(PUBLISH_SIZE);
-            replySent(connection, meter, subject, <i32>runningLength(LAST_PUBLISH));
             PUBLISH_RUN.addAlike(size);
             p = sameEnd + 2 + <usize>size + 2;
             continue;

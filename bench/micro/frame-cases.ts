@@ -180,6 +180,19 @@ function observedCases(): FrameCase[] {
   );
 }
 
+/** What is delivered to a client that waits meanwhile, for the answer of a slow service or for an acknowledgement of a stream. */
+function waitingCase(): FrameCase {
+  const payload = 16;
+  const frames = Array<Frame>(framesFor(payload)).fill({ text: msg(REPEATED, payload) });
+  return {
+    name: "MSG, nothing to filter, while a request waits",
+    payload,
+    before: `SUB ${REPEATED} 1\r\nPUB ${REPEATED} ${INBOX}.1 0\r\n\r\n`,
+    stream: streamOf("server", frames),
+    chunks: [65_536],
+  };
+}
+
 /** Publishes that arrive faster than the worker can process. */
 function bufferedCases(payload: number): FrameCase[] {
   const count = Math.max(LEAST_AT_RANDOM, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length));
@@ -310,6 +323,7 @@ export function frameCases(): FrameCase[] {
     ...PAYLOADS.flatMap(payloadCases),
     mixedCase(),
     ...observedCases(),
+    waitingCase(),
     ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedCases),
     ...controlCases(),
   ];
