@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { configure } from "./configure.ts";
 import type { Host } from "./host.ts";
 import { wornHost } from "./memory.ts";
 import { auditOf, configuredHost, hpub, PEER, policy, stat, Wire } from "./wire.ts";
@@ -9,11 +10,22 @@ const OTHER = "spiffe://cluster.local/ns/shop/sa/other";
 const MIB = 1 << 20;
 /** Linear memory ends at twice this and a little, since it grows by doubling, from a size that a policy of 300 KiB gives it. */
 const MEMORY = 112 * MIB;
+/** A budget beside which other policies take nearly all of linear memory (`scarceHost`). */
+const SCARCE = 10 * MIB;
+/** What one connection may do with either budget. */
+const LIMITS = { controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
 const LONG = "x".repeat(65_000);
 const HEADERS = "NATS/1.0\r\n\r\n";
 
 function open(host: Host, peer: string): Wire {
   return Wire.connected(host, { peer });
+}
+
+function scarceHost(): Host {
+  const host = wornHost(SCARCE);
+  const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } };
+  configure(host, policy({ rule, limits: { ...LIMITS, memory: SCARCE } }));
+  return host;
 }
 
 /** Subscribes with as long subjects as make so many bytes, on all connections in turn, until 87 % of the budget are in use. */
@@ -42,10 +54,16 @@ function sendHeaders(host: Host, sizes: number[]): void {
   }
 }
 
+/** Of these workloads, and of no others, connections have ended for want of memory. Returns the records of that. */
+function assertEnded(host: Host, ...principals: string[]): Record<string, unknown>[] {
+  const ended = auditOf(host).filter(({ event, kind }) => event === "unreadable" && kind === "memory");
+  assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set(principals));
+  return ended;
+}
+
 /** Those that ended for want of memory are all of the workload that leaves gaps, and that is told. */
 function assertEndedAlone(host: Host): void {
-  const ended = auditOf(host).filter(({ event, kind }) => event === "unreadable" && kind === "memory");
-  assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
+  const ended = assertEnded(host, EVIL);
   for (const { remedy } of ended) assert.match(String(remedy), /left in gaps that are too small/);
 }
 
@@ -54,7 +72,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     const old = Array.from({ length: 6000 }, (_, i) => `old.${i}.${"y".repeat(40)}`);
     const host = configuredHost({
       rule: { publish: { allow: ["ok.>", ...old] } },
-      limits: { memory: MEMORY, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 },
+      limits: { ...LIMITS, memory: MEMORY },
     });
     const honest = open(host, PEER);
     for (let i = 0; i < 5000; i++) honest.client(`SUB ok.${i} ${i}\r\n`);
@@ -87,14 +105,11 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
   });
 
   it("is given back by it where policies take so much of linear memory that gaps cannot be half of the budget", () => {
-    const memory = 10 * MIB;
-    const host = wornHost(memory);
-    const limits = { memory, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
-    host.configure(policy({ rule: { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } }, limits }));
+    const host = scarceHost();
     const pages = host.memoryPages;
     const evil = Array.from({ length: 12 }, () => open(host, EVIL));
     // Nine tenths of it, of which every second one stays.
-    const each = Math.floor((memory * 0.87) / 1000);
+    const each = Math.floor((SCARCE * 0.87) / 1000);
     for (let sid = 0; sid < each; sid++) evil[sid % 12]!.client(`SUB ok.${LONG.slice(0, 920)} ${sid}\r\n`);
     for (let sid = 0; sid < each; sid++) if (sid % 24 < 12) evil[sid % 12]!.client(`UNSUB ${sid}\r\n`);
     for (let i = 0; i < 3; i++) {
@@ -108,50 +123,42 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
       closed = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
     }
     assert.ok(closed > 0);
-    assert.ok(stat(host, "istio_nats_memory_bytes") < memory * 0.9);
+    assert.ok(stat(host, "istio_nats_memory_bytes") < SCARCE * 0.9);
     sendHeaders(host, [1500, 4000, 17_000, 60_000]);
     assert.equal(host.memoryPages, pages);
     assertEndedAlone(host);
   });
 
   it("is given back before it is used up, though nobody left gaps enough to give back anything just before", () => {
-    const memory = 10 * MIB;
-    const host = wornHost(memory);
-    const limits = { memory, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
-    host.configure(policy({ rule: { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } }, limits }));
+    const host = scarceHost();
     const honest = Array.from({ length: 30 }, () => open(host, PEER));
     for (const wire of honest) wire.client("SUB ok.1 1\r\n");
     // Half of what either of two workloads holds is less than half of the budget.
     const evil = Array.from({ length: 24 }, (_, i) => open(host, `${EVIL}-${i % 2}`));
     let sid = 0;
     const subscribe = (bytes: number): string => evil[sid % 24]!.client(`SUB ok.${LONG.slice(0, bytes)} ${++sid}\r\n`);
-    while (stat(host, "istio_nats_memory_bytes") < memory * 0.85) for (let i = 0; i < 24; i++) subscribe(1000);
+    while (stat(host, "istio_nats_memory_bytes") < SCARCE * 0.85) for (let i = 0; i < 24; i++) subscribe(1000);
     // They take the rest before the next tick.
     for (let i = 0; i < 6000; i++) {
       subscribe(500);
       const sub = `SUB ok.${LONG.slice(0, 100)} a${i}\r\n`;
       if (i % 7 === 0) assert.equal(honest[i % 30]!.client(sub), sub, `after ${i} of theirs`);
     }
-    const ended = auditOf(host).filter(({ kind }) => kind === "memory");
-    assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([`${EVIL}-0`, `${EVIL}-1`]));
+    assertEnded(host, `${EVIL}-0`, `${EVIL}-1`);
   });
 
   it("has room for others once that workload has gone, though ticks have left what the collector keeps between its gaps", () => {
-    const memory = 10 * MIB;
-    const host = wornHost(memory);
-    const limits = { memory, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 };
-    host.configure(policy({ rule: { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } }, limits }));
+    const host = scarceHost();
     const evil = Array.from({ length: 9 }, () => open(host, EVIL));
     const late = Array.from({ length: 40 }, () => open(host, EVIL));
     let sid = 0;
     // Each look at the stat is behind a tick.
-    while (stat(host, "istio_nats_memory_bytes") < memory * 0.84) {
+    while (stat(host, "istio_nats_memory_bytes") < SCARCE * 0.84) {
       for (let i = 0; i < 9; i++) evil[i]!.client(`SUB ok.${LONG.slice(0, 920)} ${++sid}\r\n`);
     }
     for (let i = 0; i < sid; i++) if (i % 18 >= 9) evil[i % 9]!.client(`UNSUB ${i + 1}\r\n`);
     for (const wire of late) wire.client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
     sendHeaders(host, [4000, 9000, 17_000, 33_000, 60_000]);
-    const ended = auditOf(host).filter(({ kind }) => kind === "memory");
-    assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
+    assertEnded(host, EVIL);
   });
 });
