@@ -87,20 +87,20 @@ function inheritedCase(random: Random): ChangesCase {
   const allow = [...FIRST.map((first) => `${first}.>`), "crowd.>"];
   const subject = (rest: readonly string[]): string => `${random.pick(FIRST)}.${random.pick(rest)}`;
   // What is enforced has a filter of its own, which would be on as well before long.
-  const isMixed = random.below(4) === 0;
+  const isMixed = random.isOneIn(4);
   let sids = 0;
   const step = (): Step => {
     const of = random.below(CONNECTIONS);
     switch (random.below(8)) {
       case 0:
         if (sids === FEW) return { of, sends: [PING] };
-        return { of, sends: [`SUB ${subject(random.below(2) === 0 ? PATTERNS : LITERALS)} ${++sids}\r\n`] };
+        return { of, sends: [`SUB ${subject(random.isOneIn(2) ? PATTERNS : LITERALS)} ${++sids}\r\n`] };
       case 1:
-        return { of, sends: random.below(2) === 0 ? [PING] : [`UNSUB ${1 + random.below(FEW)}\r\n`] };
+        return { of, sends: random.isOneIn(2) ? [PING] : [`UNSUB ${1 + random.below(FEW)}\r\n`] };
       case 2:
       case 3: {
-        const mode = isMixed && random.below(4) === 0 ? "DRY_RUN" : "ENFORCE";
-        const deny = isMixed && random.below(4) === 0 ? [random.pick(DENIES)] : [];
+        const mode = isMixed && random.isOneIn(4) ? "DRY_RUN" : "ENFORCE";
+        const deny = isMixed && random.isOneIn(4) ? [random.pick(DENIES)] : [];
         return { policy: { mode, allow, deny, trial: { allow: [], deny: [random.pick(WIDE)] } } };
       }
       case 4:

@@ -1,7 +1,7 @@
 import { before, describe, it } from "node:test";
 import { Both, hostsUnder, longFilterModule, pongsFor, sized } from "./both-ways.ts";
 import { policyOf } from "./changing-policy.ts";
-import { PING } from "./wire.ts";
+import { hmsg, hpub, PING } from "./wire.ts";
 
 /** Lines at each border of what is seen at once (assembly/proxy/chunk.ts), and of what a size has digits. */
 
@@ -12,10 +12,6 @@ const FAR = 25_000;
 
 const HEADERS = "NATS/1.0\r\nN: 1\r\n\r\n";
 const TRACED = "NATS/1.0\r\nNats-Trace-Dest: no.1\r\n\r\n";
-
-function withHeaders(verb: string, names: string, block = HEADERS): string {
-  return `${verb} ${names} ${block.length} ${block.length + 1}\r\n${block}p\r\n`;
-}
 
 /** The least and the most of each number of digits that is read without a loop, and of the next one. */
 const SIZES = ["0", "9", "10", "99", "100", "999", "1000", "9999", "10000"];
@@ -28,10 +24,10 @@ const PUBLISHES = [
   sized("PUB", `ok.a.${"x".repeat(40)}`, "0"),
   sized("PUB", "no.a.1", "12"),
   sized("PUB", "no.a.1 _INBOX.1", "0"),
-  withHeaders("HPUB", "ok.c.1"),
-  withHeaders("HPUB", "ok.c.1 _INBOX.1"),
-  withHeaders("HPUB", "ok.c.1", TRACED),
-  withHeaders("HPUB", "ok.c.1", ""),
+  hpub("ok.c.1", HEADERS, "p"),
+  hpub("ok.c.1", HEADERS, "p", "_INBOX.1"),
+  hpub("ok.c.1", TRACED, "p"),
+  hpub("ok.c.1", "", "p"),
   PING,
 ];
 const DELIVERIES = [
@@ -40,7 +36,7 @@ const DELIVERIES = [
   sized("MSG", `ok.a.${"x".repeat(40)} 1`, "0"),
   sized("MSG", "ok.no.1 1", "12"),
   sized("MSG", "ok.a.1 3", "1"),
-  withHeaders("HMSG", "ok.c.1 1"),
+  hmsg("ok.c.1", "1", HEADERS, "p"),
 ];
 
 const CUT = {
@@ -53,8 +49,8 @@ const CUT = {
     // Their payloads end otherwise.
     "PUB no.a.1 1\r\np\rPING\r\n",
     "PUB ok.a.1 1\r\np\rPING\r\n",
-    withHeaders("HPUB", "ok.c.1"),
-    withHeaders("HPUB", "ok.c.1", TRACED),
+    hpub("ok.c.1", HEADERS, "p"),
+    hpub("ok.c.1", TRACED, "p"),
   ],
   server: [
     ...SIZES.map((size) => sized("MSG", "ok.a.1 1", size)),
@@ -63,7 +59,7 @@ const CUT = {
     sized("MSG", "ok.a.1 3", "1"),
     sized("MSG", "ok.a.1 1 no.r.1", "1"),
     sized("MSG", "ok.a.1 1 no.r.1", "1", "\r \r\n"),
-    withHeaders("HMSG", "ok.c.1 1"),
+    hmsg("ok.c.1", "1", HEADERS, "p"),
   ],
 };
 
@@ -81,11 +77,6 @@ const POLICY = policyOf(
 );
 
 const SUBSCRIBED = "SUB ok.> 1\r\nSUB ok.> 3\r\nUNSUB 3 2\r\n";
-
-/** A line that begins so, and its payload. */
-function filler(first: string, size: number): string {
-  return `${first} ${size}\r\n${"f".repeat(size)}\r\n`;
-}
 
 /** Sends it in one piece, and to a client the PONGs for what nats-server has read. */
 function send(both: Both, direction: string, text: string): void {
@@ -107,23 +98,24 @@ describe("the short ways of the filter", () => {
 
   it("do what the long ways do with a line at each byte across the end of what is read at once", () => {
     const hosts = hostsUnder(POLICY, long);
-    for (const [direction, first, lines] of [
-      ["client", "PUB ok.f.1", PUBLISHES],
-      ["server", "MSG ok.f.1 1", DELIVERIES],
+    for (const [direction, verb, names, lines] of [
+      ["client", "PUB", "ok.f.1", PUBLISHES],
+      ["server", "MSG", "ok.f.1 1", DELIVERIES],
     ] as const) {
+      const filler = (size: number): string => sized(verb, names, String(size));
       for (const end of [FIRST_GLANCE, WINDOW, FIRST_GLANCE + WINDOW]) {
         for (const [number, line] of lines.entries()) {
           for (let cut = 0; cut <= line.length; cut++) {
             const what = JSON.stringify([direction, end, number, cut]);
             const both = subscribed(hosts, what);
             // Behind such a payload the next callback reads FIRST_GLANCE at first.
-            if (end !== WINDOW) send(both, direction, filler(first, FAR + 1));
+            if (end !== WINDOW) send(both, direction, filler(FAR + 1));
             // Lines up to there, the last of which has three digits in its size too.
-            const whole = filler(first, 400);
+            const whole = filler(400);
             const room = end - cut;
             const count = Math.floor(room / whole.length) - 1;
             const rest = room - count * whole.length - whole.length + 400;
-            send(both, direction, whole.repeat(count) + filler(first, rest) + line + lines[0]! + line);
+            send(both, direction, whole.repeat(count) + filler(rest) + line + lines[0]! + line);
             both.end();
           }
         }

@@ -71,7 +71,7 @@ let again: string[] = [];
 let calm = 1;
 
 function isOdd(oneIn: number, random: Random): boolean {
-  return random.below(oneIn * calm) === 0;
+  return random.isOneIn(oneIn * calm);
 }
 
 /** Some come more often than others, so that the last of one policy is often the first of the next one. */
@@ -81,7 +81,7 @@ function subject(random: Random): string {
 
 function anySubject(random: Random): string {
   const tokens = Array.from({ length: 1 + random.below(4) }, () =>
-    random.below(4) === 0 ? `n${random.below(NUMBERS)}` : random.pick(TOKENS),
+    random.isOneIn(4) ? `n${random.below(NUMBERS)}` : random.pick(TOKENS),
   );
   const odd = random.below(60);
   if (odd > 57) return random.pick(RESERVED);
@@ -93,12 +93,12 @@ function anySubject(random: Random): string {
 
 /** Half of them are of subjects that come again, so that policies differ about these. */
 function pattern(random: Random): string {
-  if (random.below(12) === 0) return ">";
-  const tokens = (random.below(2) === 0 ? random.pick(again) : anySubject(random))
+  if (random.isOneIn(12)) return ">";
+  const tokens = (random.isOneIn(2) ? random.pick(again) : anySubject(random))
     .split(".")
     .filter((token) => token !== "");
-  if (random.below(3) === 0) tokens[random.below(tokens.length)] = "*";
-  if (random.below(2) === 0) tokens[tokens.length - 1] = ">";
+  if (random.isOneIn(3)) tokens[random.below(tokens.length)] = "*";
+  if (random.isOneIn(2)) tokens[tokens.length - 1] = ">";
   return tokens.join(".");
 }
 
@@ -107,7 +107,7 @@ function several<T>(most: number, random: Random, make: (random: Random) => T): 
 }
 
 function subscribePattern(random: Random): string {
-  return random.below(8) === 0 ? `${pattern(random)} ${random.pick(QUEUES)}` : pattern(random);
+  return random.isOneIn(8) ? `${pattern(random)} ${random.pick(QUEUES)}` : pattern(random);
 }
 
 function rule(random: Random, number: number): object {
@@ -117,13 +117,13 @@ function rule(random: Random, number: number): object {
     publish: { allow: [...several(3, random, pattern), "orders.>"], deny: several(2, random, pattern) },
     subscribe: {
       allow: [...several(3, random, subscribePattern), "_INBOX.>"],
-      deny: several(2, random, random.below(3) === 0 ? subscribePattern : pattern),
+      deny: several(2, random, random.isOneIn(3) ? subscribePattern : pattern),
     },
-    ...(random.below(2) === 0 && { allow_responses: { max: 1 + random.below(3), expires: random.pick(["1s", "5s"]) } }),
-    ...(random.below(4) === 0 && { replies: "ANY" }),
-    ...(random.below(8) === 0 && { rollup: "ALL" }),
+    ...(random.isOneIn(2) && { allow_responses: { max: 1 + random.below(3), expires: random.pick(["1s", "5s"]) } }),
+    ...(random.isOneIn(4) && { replies: "ANY" }),
+    ...(random.isOneIn(8) && { rollup: "ALL" }),
     // Where all rules are, nobody is let in.
-    ...(random.below(number === 0 ? 20 : 4) === 0 && { mode: "DRY_RUN" }),
+    ...(random.isOneIn(number === 0 ? 20 : 4) && { mode: "DRY_RUN" }),
   };
 }
 
@@ -132,17 +132,17 @@ function policy(random: Random): object {
   const patterns = [...new Set(several(6, random, pattern))];
   const classes = patterns.map((one, i) => ({ name: `class-${i}`, patterns: [one] }));
   return {
-    mode: random.below(5) === 0 ? "DRY_RUN" : "ENFORCE",
+    mode: random.isOneIn(5) ? "DRY_RUN" : "ENFORCE",
     trustDomains: ["cluster.local"],
     rules: Array.from({ length: 1 + random.below(3) }, (_, i) => rule(random, i)),
     limits: {
       controlLine: random.pick([SHORT_LINE, 4096]),
       headers: random.pick([64, 256, 16_384]),
       // What is larger ends a connection.
-      ...(random.below(12) === 0 && { payload: random.pick([9, 99, 1000]) }),
+      ...(random.isOneIn(12) && { payload: random.pick([9, 99, 1000]) }),
     },
     telemetry: { ...(classes.length > 0 && { subjects: classes }), requests: random.pick([0, 16, 16_384]) },
-    audit: { refusalsPerSecond: 5, burst: 5, ...(random.below(5) === 0 && { sample: random.pick([1, 3, 50]) }) },
+    audit: { refusalsPerSecond: 5, burst: 5, ...(random.isOneIn(5) && { sample: random.pick([1, 3, 50]) }) },
   };
 }
 
@@ -167,19 +167,19 @@ function number(value: number, random: Random): string {
 
 function headers(random: Random): string {
   const block = several(3, random, () =>
-    random.below(12) === 0
-      ? `${random.pick(ACTING)}: ${random.below(3) === 0 ? "all" : subject(random)}\r\n`
+    random.isOneIn(12)
+      ? `${random.pick(ACTING)}: ${random.isOneIn(3) ? "all" : subject(random)}\r\n`
       : random.pick(HEADERS),
   );
-  if (random.below(20) === 0) block.push(random.pick(MISLEADING));
-  const version = random.below(12) === 0 ? random.pick(VERSIONS) : "NATS/1.0\r\n";
-  return `${version}${block.join("")}${random.below(30) === 0 ? random.pick(ENDS) : "\r\n"}`;
+  if (random.isOneIn(20)) block.push(random.pick(MISLEADING));
+  const version = random.isOneIn(12) ? random.pick(VERSIONS) : "NATS/1.0\r\n";
+  return `${version}${block.join("")}${random.isOneIn(30) ? random.pick(ENDS) : "\r\n"}`;
 }
 
 function reply(random: Random): string {
   if (random.below(3) > 0) return "";
   if (random.below(3) > 0) return inbox(random);
-  return random.below(4) === 0 ? random.pick(RESERVED) : subject(random);
+  return random.isOneIn(4) ? random.pick(RESERVED) : subject(random);
 }
 
 /** A short one is recognised at a glance, a long one is not. */
@@ -190,7 +190,7 @@ function inbox(random: Random): string {
 /** Most send and receive messages that are alike but for their bytes; others differ in one thing, all of it as long or not. */
 function oneAfterTheOther(random: Random, message: () => string): string {
   if (random.below(4) > 0) return message();
-  const few = random.below(2) === 0 ? 20 : 4;
+  const few = random.isOneIn(2) ? 20 : 4;
   return Array.from({ length: 1 + random.below(few) }, message).join("");
 }
 
@@ -201,7 +201,7 @@ function almost(body: string, random: Random): string {
 
 /** Nearly always the reply subject itself. */
 function almostThatReply(to: string, random: Random): string {
-  return random.below(8) === 0 ? reply(random) : to;
+  return random.isOneIn(8) ? reply(random) : to;
 }
 
 /** Nearly always the name itself, else the name with another byte in it, or with one byte more or less. */
@@ -219,10 +219,10 @@ function almostTooLong(on: string, others: string, random: Random): string {
 
 function publish(random: Random): string {
   const [body, to] = [payload(random), reply(random)];
-  const on = random.below(5) === 0 ? inbox(random) : subject(random);
+  const on = random.isOneIn(5) ? inbox(random) : subject(random);
   const answered = to && ` ${to}`;
   if (random.below(3) > 0) {
-    const verb = random.below(20) === 0 ? "pub" : "PUB";
+    const verb = random.isOneIn(20) ? "pub" : "PUB";
     const own = almostTooLong(on, `${answered} ${body.length}`, random);
     return oneAfterTheOther(random, () => {
       const bytes = almost(body, random);
@@ -242,13 +242,13 @@ function clientOperation(random: Random): string {
   switch (random.below(12)) {
     case 0:
     case 1:
-      return `SUB ${pattern(random)} ${random.below(6) === 0 ? `${random.pick(QUEUES)} ` : ""}${random.pick(SIDS)}\r\n`;
+      return `SUB ${pattern(random)} ${random.isOneIn(6) ? `${random.pick(QUEUES)} ` : ""}${random.pick(SIDS)}\r\n`;
     case 2:
-      return `UNSUB ${random.pick(SIDS)}${random.below(2) === 0 ? ` ${random.below(9)}` : ""}\r\n`;
+      return `UNSUB ${random.pick(SIDS)}${random.isOneIn(2) ? ` ${random.below(9)}` : ""}\r\n`;
     case 3:
       return PING;
     case 4:
-      return random.below(10) === 0 ? random.pick([CONNECT, VERBOSE_CONNECT]) : PING;
+      return random.isOneIn(10) ? random.pick([CONNECT, VERBOSE_CONNECT]) : PING;
   }
   return publish(random);
 }
@@ -258,7 +258,7 @@ function serverOperation(random: Random): string {
   const [on, sid] = [subject(random), random.pick([...SIDS, "77"])];
   const names = (): string => {
     const answer = almostThatReply(to, random);
-    const own = random.below(12) === 0 ? random.pick(SIDS) : sid;
+    const own = random.isOneIn(12) ? random.pick(SIDS) : sid;
     return `${almostThat(on, random)}${blank(random)}${own}${blank(random)}${answer}${answer && blank(random)}`;
   };
   switch (random.below(10)) {
@@ -288,7 +288,7 @@ describe("the short ways of the filter", () => {
     let hosts: [Host, Host] | undefined;
     for (let session = 0; session < SESSIONS; session++) {
       // One VM for several sessions, so that later sessions meet what earlier ones have left.
-      hosts = hosts === undefined || random.below(30) === 0 ? [new Host(filterModule()), new Host(long)] : hosts;
+      hosts = hosts === undefined || random.isOneIn(30) ? [new Host(filterModule()), new Host(long)] : hosts;
       calm = random.pick([1, 30, 100, 100]);
       again = Array.from({ length: AGAIN }, () => anySubject(random));
       const first = policy(random);
@@ -297,21 +297,21 @@ describe("the short ways of the filter", () => {
         assert.ok(accepted, JSON.stringify(logs));
       }
       const both = new Both(hosts, `TEST_SEED=${seed}, session ${session}`);
-      both.server(random.below(12) === 0 ? random.pick(INFOS) : INFO, random);
-      both.client(random.below(3) === 0 ? random.pick(CONNECTS) : CONNECT, random);
+      both.server(random.isOneIn(12) ? random.pick(INFOS) : INFO, random);
+      both.client(random.isOneIn(3) ? random.pick(CONNECTS) : CONNECT, random);
       for (let step = 0; step < STEPS; step++) {
         const sent = several(8, random, clientOperation);
         const delivered = several(6, random, serverOperation);
         // As messages come that are sent one by one: each is the first thing that a callback sees.
-        if (random.below(2) === 0) {
+        if (random.isOneIn(2)) {
           for (const one of sent) both.serverAtOnce(pongsFor(both.clientAtOnce(one)));
           for (const one of delivered) both.serverAtOnce(one);
         } else {
           const forwarded = both.client(sent.join(""), random);
           both.server(delivered.join("") + pongsFor(forwarded), random);
         }
-        if (random.below(6) === 0) both.tick();
-        if (random.below(4) === 0) both.configure(policy(random));
+        if (random.isOneIn(6)) both.tick();
+        if (random.isOneIn(4)) both.configure(policy(random));
       }
       both.end();
     }
