@@ -109,7 +109,11 @@ export function makeRoom(all: Connection[]): void {
   if (!isRoomNeeded()) return;
   const before = usedBytes();
   const forGaps = !isUsedUp();
-  if (forGaps) collectGarbage();
+  if (forGaps) {
+    collectGarbage();
+    // Then nobody is asked, and none has been in vain.
+    if (!isScattered()) return;
+  }
   weigh(all, forGaps);
   for (let turns = 0; turns < MAX_TURNS && (forGaps ? isScattered() : isUsedUp()); turns++) {
     forgetRefused();
