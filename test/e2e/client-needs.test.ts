@@ -2,7 +2,7 @@ import { AckPolicy, jetstream, jetstreamManager, type JetStreamManager } from "@
 import { Kvm } from "@nats-io/kv";
 import { connect, nanos, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -69,6 +69,13 @@ async function succeed({ cli, client }: Stage, ...commands: string[][]): Promise
 
 function succeeded({ status, stderr }: Ended, command: string[]): void {
   assert.equal(status, 0, `nats ${command.join(" ")}: ${stderr}`);
+}
+
+/** A small file to put into an object store. */
+function pictureOf({ folder }: Stage): string {
+  const file = join(folder, "picture");
+  writeFileSync(file, "a lemon");
+  return file;
 }
 
 /** Starts a command of the client that serves `subject`, has the operator use it, and ends it. */
@@ -139,9 +146,12 @@ const PLAYS: Record<string, (stage: Stage) => Promise<void>> = {
     ),
   "lists or watches keys, or reads their history": (stage) =>
     succeed(stage, ["kv", "ls", "prices"], ["kv", "history", "prices", "lemon"]),
+  "writes objects under new names": (stage) => {
+    const name = `new-${randomUUID()}`;
+    return succeed(stage, ["object", "put", "files", pictureOf(stage), `--name=${name}`, "--no-progress", "--force"]);
+  },
   "writes and deletes objects": (stage) => {
-    const file = join(stage.folder, "picture");
-    writeFileSync(file, "a lemon");
+    const file = pictureOf(stage);
     return succeed(
       stage,
       ["object", "put", "files", file, "--name=small", "--no-progress", "--force"],
