@@ -12,6 +12,11 @@ const EXPECTED: readonly [message: RegExp, text: RegExp][] = [
 const TEXTS =
   /^expected a (?:name|subject|principal|namespace|service account|trust domain) .*found (?:a number|true|false)$/;
 
+const LISTS_OF_SUBJECTS = /\.(?:allow|deny|patterns)$/;
+
+/** Keys that the filter demands, and elements of lists. */
+const NEEDED = /^(?:trustDomains|rules)$|\.(?:from|name|patterns)$|\]$/;
+
 /** Units of Kubernetes' quantities. Some write a B behind them. */
 const UNITS: ReadonlyMap<string, number> = new Map([
   ["k", 1e3],
@@ -30,14 +35,28 @@ function bytesOf(text: string): number | undefined {
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }
 
-/** For a word in the place of a list of subjects. Nobody is led to ALL who has not written it. */
+/** A source of the one peer that a text names. */
+function sourceOf(text: string): string {
+  return `{${text.split("/").length === 2 ? "serviceAccounts" : "principals"}: ["${text}"]}`;
+}
+
+/** For a word in the place of a list. Nobody is led to ALL who has not written it. */
 function listRemedy(text: string, path: string): string | undefined {
-  if (text === "*") return 'write [">"] if you mean every subject, ["*"] if you mean those of one token';
-  if (text.toUpperCase() === "ALL")
-    return `write ${path.endsWith(".deny") ? '[">"]' : "ALL, in capitals,"} if you mean every subject`;
-  if (!text.includes(",")) return undefined;
-  const elements = text.split(",").map((part) => `"${part.trim()}"`);
-  return `write each as an element of its own: [${elements.join(", ")}]`;
+  if (/^\[.*\]$/s.test(text.trim())) return "write the list without quotes around it";
+  const isEverything = text === "*" || text.toUpperCase() === "ALL";
+  if (path.endsWith(".from"))
+    return isEverything ? 'write [{principals: ["*"]}] for every authenticated peer' : `write [${sourceOf(text)}]`;
+  if (text.includes(",")) {
+    const elements = text.split(",").map((part) => `"${part.trim()}"`);
+    return `write each as an element of its own: [${elements.join(", ")}]`;
+  }
+  const isOfSubjects = LISTS_OF_SUBJECTS.test(path);
+  if (isOfSubjects && text === "*")
+    return 'write [">"] if you mean every subject, ["*"] if you mean those of one token';
+  if (isOfSubjects && isEverything)
+    return `write ${path.endsWith(".allow") ? "ALL, in capitals," : '[">"]'} if you mean every subject`;
+  // Of an `allow` the filter's own message says it.
+  return path.endsWith(".allow") ? undefined : `write ["${text}"]`;
 }
 
 /** For a text where something else belongs. */
@@ -48,8 +67,9 @@ function textRemedy(text: string, { path, message }: PolicyFault): string | unde
     const bytes = bytesOf(text);
     return bytes === undefined ? undefined : `write ${bytes}, which is the number of bytes`;
   }
-  if (message.startsWith("expected a source"))
-    return `write {${text.split("/").length === 2 ? "serviceAccounts" : "principals"}: ["${text}"]}`;
+  if (message.startsWith("expected a source")) return `write ${sourceOf(text)}`;
+  if (text.startsWith(".") && message.includes("a token is empty"))
+    return "write its first token; a shell and envsubst leave nothing of $JS, which they take for a variable";
   return message.startsWith("expected a list") ? listRemedy(text, path) : undefined;
 }
 
@@ -71,14 +91,16 @@ function keyRemedy({ path, message, value }: PolicyFault): string | undefined {
 }
 
 /** For a word that Kubernetes does not read as text, for a key without a value, and for a lone `>`. */
-function writtenRemedy(value: Field, isWhole: boolean): string | undefined {
+function writtenRemedy(value: Field, path: string): string | undefined {
   if (value.block === ">" && value.text() === "")
     return 'YAML reads > as the head of a folded text: write ">" in quotes';
   const { misleading } = value;
   if (!misleading) return undefined;
   const { written, read } = misleading;
   if (written !== "") return `Kubernetes reads ${written} as ${read}: write "${written}" if you mean the text`;
-  return isWhole ? "write mode, trustDomains and rules below the key" : "write a value, or remove the key";
+  if (path === "") return "write mode, trustDomains and rules below the key";
+  if (!NEEDED.test(path)) return "write a value, or remove the key";
+  return path.endsWith("]") ? "write a value, or remove the element" : "write a value";
 }
 
 /** What to do about a fault where that is more exact than the filter's own message. */
@@ -103,5 +125,5 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
   if (text !== undefined && !value.misleading && TEXTS.test(message)) return `write it in quotes: "${text}"`;
   if (value.type === "integer" && message.startsWith("expected a duration"))
     return `write ${text ?? ""}s if that is seconds`;
-  return keyRemedy(fault) ?? writtenRemedy(value, path === "");
+  return keyRemedy(fault) ?? writtenRemedy(value, path);
 }

@@ -164,7 +164,8 @@ function canMatch(pattern: string): boolean {
 function isElsewhere(principal: string, ours: readonly string[]): boolean {
   const [trustDomain = "", ...path] = principal.split("/");
   if (principal.includes(":")) return true;
-  return path.length > 0 && !trustDomain.startsWith("*") && !isOwnTrustDomain(trustDomain, ours);
+  const isNamed = path.length > 0 && trustDomain !== "" && !trustDomain.startsWith("*");
+  return isNamed && !isOwnTrustDomain(trustDomain, ours);
 }
 
 /**
@@ -212,8 +213,10 @@ export function misreadNames(config: Field, ours: readonly string[]): Misread[] 
     }
     if (text === "" || isFilledIn(text) || isElsewhere(text, ours)) return [];
     if (text.includes("*") ? canMatch(text) : WORKLOAD.test(text)) return [];
-    const near = text.trim().toLowerCase().replace(/\/$/, "");
-    const trustDomain = text.includes("/") ? (text.split("/")[0] ?? "") : (ours[0] ?? "TRUST_DOMAIN");
+    const own = ours[0] ?? "TRUST_DOMAIN";
+    const near = `${text.startsWith("/") ? own : ""}${text.trim().toLowerCase().replace(/\/$/, "")}`;
+    const [first = ""] = text.includes("/") ? text.split("/") : [];
+    const trustDomain = first === "" ? own : first;
     const form = `${trustDomain}/ns/NAMESPACE/${text.endsWith("*") ? "*" : "sa/SERVICE_ACCOUNT"}`;
     const message = `${text} is not a name that Istio gives to a workload, so it matches none`;
     return [{ id: "principal-shape", value, message, remedy: `write ${WORKLOAD.test(near) ? near : form}` }];

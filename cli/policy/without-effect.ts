@@ -18,7 +18,8 @@ function trustDomainOf(principal: string): string | undefined {
   const [first = "", ...path] = principal.split("/");
   // With fewer segments `*` may stand for the trust domain too.
   if (first.startsWith("*")) return first !== "*" && path.length === 4 ? first : undefined;
-  return path.length > 0 || first.endsWith("*") ? first : undefined;
+  // Nothing before the first slash is no trust domain, but another fault of the name (misread.ts).
+  return (path.length > 0 && first !== "") || first.endsWith("*") ? first : undefined;
 }
 
 /** Whether some name fits a trust domain with at most one `*`. */

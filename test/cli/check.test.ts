@@ -292,6 +292,22 @@ describe("istio-nats check", () => {
         "rules: [{name: r, from: [cluster.local/ns/shop/sa/api]}]",
         'write {principals: ["cluster.local/ns/shop/sa/api"]}',
       ],
+      ['rules: [{name: r, from: "*"}]', 'write [{principals: ["*"]}] for every authenticated peer'],
+      ["rules: [{name: r, from: ALL}]", 'write [{principals: ["*"]}] for every authenticated peer'],
+      ["rules: [{name: r, from: shop/api}]", 'write [{serviceAccounts: ["shop/api"]}]'],
+      ['rules: [{name: r, from: [{principals: "*"}]}]', 'write ["*"]'],
+      ["rules: [{name: r, from: [{serviceAccounts: shop/api}]}]", 'write ["shop/api"]'],
+      ['rules: [{name: r, from: [{namespaces: "shop, web"}]}]', 'write each as an element of its own: ["shop", "web"]'],
+      ["trustDomains: cluster.local", 'write ["cluster.local"]'],
+      ["telemetry: {subjects: [{name: a, patterns: a.>}]}", 'write ["a.>"]'],
+      [`${rule}publish: {deny: a.>}}]`, 'write ["a.>"]'],
+      [`${rule}publish: {allow: '["a.>"]'}}]`, "write the list without quotes around it"],
+      [
+        `${rule}publish: {allow: [.API.>]}}]`,
+        "write its first token; a shell and envsubst leave nothing of $JS, which they take for a variable",
+      ],
+      ["trustDomains: ", "write a value"],
+      ["rules: [{name: r, from: }]", "write a value"],
       ["configuration: {rules: []}", "remove configuration, and write what is below it in its place"],
       ["policy: [{rules: []}]", "remove policy, and write what is below it in its place"],
     ];
@@ -408,6 +424,7 @@ describe("istio-nats check", () => {
       ["system:serviceaccount:shop:api", "principal-shape"],
       ["ns/shop/sa/api", "principal-foreign"],
       ["cluster.local/ns/shop/sa/api ", "principal-shape"],
+      ["/ns/shop/sa/api", "principal-shape"],
     ] as const) {
       const policy = { ...SOUND, rules: [{ ...RULE, from: [{ principals: [principal] }] }] };
       const { output } = istioNats(["check", "-"], JSON.stringify(policy));

@@ -427,6 +427,8 @@ describe("a key without a value", () => {
   it("is reported with what to write", () => {
     const { output } = istioNats(["check", "-"], `mode:\n${POLICY}`);
     assert.match(output, /^<stdin>:1:6: error: mode: .*\n {4}write a value, or remove the key$/m);
+    const element = istioNats(["check", "-"], "trustDomains:\n  - cluster.local\n  -\nrules: []\n").output;
+    assert.match(element, /^<stdin>:3:4: error: trustDomains\[1\]: .*\n {4}write a value, or remove the element$/m);
   });
 });
 
