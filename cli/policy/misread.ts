@@ -18,6 +18,13 @@ export interface Misread {
 const NATS_TOKENS = ["$SYS", "$JS", "$KV", "$O", "$MQTT", "_INBOX"];
 const JETSTREAM_TOKENS = ["API", "ACK", "FC"];
 
+/** The same where the first character is missing or another one, before what no application calls its own subjects. */
+const UNSIGNED: ReadonlyMap<string, string> = new Map([
+  ...JETSTREAM_TOKENS.flatMap((below) => ["JS", "_JS"].map((first) => [`${first}.${below}`, `$JS.${below}`] as const)),
+  ["INBOX", "_INBOX"],
+  ["$INBOX", "_INBOX"],
+]);
+
 /** What to write for everything, instead of the word ALL in a list. */
 const EVERYTHING = {
   allow: "write the word by itself, not in a list: allow: ALL",
@@ -100,6 +107,15 @@ function literalSlip(subject: string, entry: string, list: keyof typeof EVERYTHI
   return { message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
 }
 
+/** A subject of NATS's own whose first character is missing or another one. */
+function unsignedSlip(subject: string): Slip | undefined {
+  const [first = "", second = ""] = subject.split(".");
+  const written = [`${first}.${second}`, first].find((beginning) => UNSIGNED.has(beginning));
+  if (written === undefined) return undefined;
+  const right = `${UNSIGNED.get(written) ?? ""}${subject.slice(written.length)}`;
+  return { message: `${subject} is not one of NATS's own subjects`, remedy: `write ${right}` };
+}
+
 /** A subject of NATS's own whose first tokens are not in capitals. */
 function caseSlip(subject: string): Slip | undefined {
   const [first = "", second = "", ...others] = subject.split(".");
@@ -118,7 +134,7 @@ function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | 
   const [subject] = entryParts(entry);
   const literal = literalSlip(subject, entry, list);
   if (literal) return { id: "subject-literal-wildcard", value, ...literal };
-  const slip = caseSlip(subject);
+  const slip = caseSlip(subject) ?? unsignedSlip(subject);
   return slip && { id: "subject-case", value, ...slip };
 }
 

@@ -2,9 +2,10 @@ import type { Field } from "../manifests/field.ts";
 import { allowedBy } from "./rule-entries.ts";
 import { GatheredByPeer, namedBy } from "./rule-peers.ts";
 
-const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
+/** A request to JetStream, with its domain or without. */
+const REQUEST = /^\$JS\.(?:[^.]+\.)?API\./;
 
-/** An entry that allows pulls, or the responses of a rule, whose peers may subscribe to nothing. */
+/** An entry that allows requests to JetStream, or the responses of a rule, whose peers may subscribe to nothing. */
 export interface Unanswered {
   id: "js-pull-unanswered" | "word-void";
   rule: Field;
@@ -15,15 +16,15 @@ export interface Unanswered {
 function idleIn(rule: Field): Unanswered | undefined {
   // That a rule has no peers at all is a fault, which the filter itself reports.
   if (rule.items("from").length === 0) return undefined;
-  const pull = allowedBy(rule, "publish").find(({ text }) => text.startsWith(PULL));
-  if (pull && rule.text("replies") !== "ANY") return { id: "js-pull-unanswered", rule, entry: pull.field };
+  const request = allowedBy(rule, "publish").find(({ text }) => REQUEST.test(text));
+  if (request && rule.text("replies") !== "ANY") return { id: "js-pull-unanswered", rule, entry: request.field };
   const answers = rule.get("allow_responses");
   const isMeant = answers?.isObject === true || (answers?.type === "boolean" && answers.text() === "true");
   return isMeant ? { id: "word-void", rule, entry: answers } : undefined;
 }
 
 /**
- * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject must be one to which the peer
+ * The first entry of each rule that allows requests to JetStream whose answers nobody may receive: a reply subject must be one to which the peer
  * may subscribe, and no rule that could apply to the peer allows any subscription. And responses that nobody may give, because
  * nothing is ever delivered to the peer that it could answer.
  */

@@ -418,6 +418,19 @@ describe("istio-nats check", () => {
     }
   });
 
+  it("says how NATS writes a subject of its own that lacks its first character", () => {
+    for (const [written, right] of [
+      ["JS.API.STREAM.INFO.S", "$JS.API.STREAM.INFO.S"],
+      ["_JS.ACK.S.c.>", "$JS.ACK.S.c.>"],
+      ["INBOX.>", "_INBOX.>"],
+      ["$INBOX.api.>", "_INBOX.api.>"],
+    ] as const) {
+      const policy = { ...SOUND, rules: [{ ...RULE, publish: { allow: [written] } }] };
+      const { output } = istioNats(["check", "-"], JSON.stringify(policy));
+      assert.ok(output.includes(`[subject-case]\n    write ${right}\n`), output);
+    }
+  });
+
   it("says which principal a workload has where another of its names is written", () => {
     const write = "write cluster.local/ns/shop/sa/api";
     for (const [principal, id] of [

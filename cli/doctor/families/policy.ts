@@ -27,6 +27,7 @@ import { misreadNames, misreadSubjects, misreadTrustDomains, type Misread } from
 import { faultRemedy } from "../../policy/fault-remedy.ts";
 import { intersection } from "../../policy/pattern-overlap.ts";
 import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
+import { subscribedRequests } from "../../policy/subscribed-requests.ts";
 import { unanswered } from "../../policy/unanswered.ts";
 import { bypassedDenies } from "../../policy/named-in-body.ts";
 import { family, type Check, type Patient, type Report } from "../family.ts";
@@ -55,6 +56,7 @@ export type PolicyId =
   | Misread["id"]
   | "js-api-replies-any"
   | "js-pull-unanswered"
+  | "js-subscribed"
   | "js-named-in-body"
   | "inbox-one-token"
   | "answers-chosen"
@@ -122,9 +124,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "subject-case": {
     severity: "warning",
     what:
-      "An entry begins like one of NATS's own subjects, but in small letters (`$sys`, `$js.api`, `_inbox`). NATS writes them " +
-      "in capitals.",
-    remedy: "write it in capitals",
+      "An entry begins like one of NATS's own subjects, but in small letters (`$sys`, `$js.api`, `_inbox`), or without its first " +
+      "character (`JS.API`, `INBOX`). NATS writes `$JS.API`, `_INBOX` and the like.",
+    remedy: "write it as NATS does",
   },
   "principal-shape": {
     severity: "warning",
@@ -152,9 +154,17 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "js-pull-unanswered": {
     severity: "info",
     what:
-      "A rule allows `$JS.API.CONSUMER.MSG.NEXT.…`, but no rule that could apply to its peers allows a subscription. A reply " +
-      "subject must be one to which the peer may subscribe, so every pull is refused.",
-    remedy: "allow the subscription on which the messages are to arrive, such as subscribe: {allow: [_INBOX.>]}",
+      "A rule allows requests to JetStream (`$JS.API.…`), but no rule that could apply to its peers allows a subscription. A reply " +
+      "subject must be one to which the peer may subscribe, so every request that wants an answer is refused.",
+    remedy: "allow the subscription on which the answers are to arrive, such as subscribe: {allow: [_INBOX.>]}",
+  },
+  "js-subscribed": {
+    severity: "warning",
+    what:
+      "A rule lets its peers subscribe below `$JS.`. Clients publish there (`$JS.API.…`, `$JS.ACK.…`, `$JS.FC.…`), and JetStream " +
+      "answers on their inboxes. Who subscribes there needs it for nothing, and reads what all others ask JetStream. What " +
+      "nats-server itself publishes, `$JS.EVENT.…`, is not reported.",
+    remedy: "write it below publish if the peers are to use JetStream",
   },
   "js-named-in-body": {
     severity: "warning",
@@ -324,6 +334,10 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
       report(id, entry.keyPlace, message, remedy);
     } else
       report(id, entry.place, `${ruleText(rule)} allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`);
+  }
+  for (const { rule, entry } of subscribedRequests(config)) {
+    const message = `${ruleText(rule)} lets its peers subscribe to ${entry.text() ?? ""}, to which clients publish`;
+    report("js-subscribed", entry.place, message);
   }
   for (const { rule, entry, open } of bypassedDenies(config)) {
     const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;
