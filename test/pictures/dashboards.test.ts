@@ -121,6 +121,20 @@ describe("the dashboards", () => {
     }
   });
 
+  it("ask only for the clusters that are chosen", () => {
+    for (const { place, expr } of shippedQueries())
+      assert.ok(expr.includes('cluster=~"$cluster"'), `${place}: ${expr}`);
+  });
+
+  it("do not take it for missing data that Istio has put in no stand-in, whose stats are there only with it", () => {
+    const panels = shippedDashboards().flatMap(([, dashboard]) => panelsOf(dashboard));
+    const ofStandIn = panels.filter(({ targets = [] }) => JSON.stringify(targets).includes("envoy_wasm_default_"));
+    assert.deepEqual(
+      ofStandIn.map(({ fieldConfig }) => fieldConfig?.defaults.noValue),
+      ["None: Istio has put in no stand-in"],
+    );
+  });
+
   it("offer every client that has connected, even if it never sent an operation", () => {
     for (const [file, dashboard] of shippedDashboards()) {
       for (const { name, query } of variablesOf(dashboard)) {

@@ -6,6 +6,9 @@ import type { StatRow } from "./stats-table.ts";
 /** Is there from the first configuration on. The gauge of memory appears with the first client, and a filter may crash before. */
 const POLICY = "istio_nats_policy_info";
 
+/** Where the filter is missing it reports from no pod, so what tells that is narrowed by the cluster alone. */
+const IN_CLUSTERS = 'cluster=~"$cluster"';
+
 /** Envoy's and istio-agent's own stats have no workload label, so these are the pods that the filter reports from. */
 function beside(of: Queries): string {
   return `on (cluster, namespace, pod) ${of.level(POLICY, POD)}`;
@@ -176,12 +179,13 @@ function wasmVms(of: Queries): Row {
         description: "Without a module to run, Istio puts in a filter that denies everything: NATSPluginDenyAll.",
         queries: [
           {
-            expr: 'sum by (cluster, namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
+            expr: `sum by (cluster, namespace, pod) (rate(envoy_wasm_default_deny_rbac{${IN_CLUSTERS}, authz_enforce_result="denied"}[$__rate_interval]))`,
             legend: POD_LEGEND,
           },
         ],
         unit: "cps",
         width: 12,
+        none: "None: Istio has put in no stand-in",
       }),
       curves({
         title: "Modules fetched by istio-agent",
@@ -189,7 +193,7 @@ function wasmVms(of: Queries): Row {
           "Since the agents started, of all proxies: whether modules could be fetched, by result. One failure is enough for NATSPluginDenyAll.",
         queries: [
           {
-            expr: "sum by (cluster, namespace, result) (istio_agent_wasm_remote_fetch_count)",
+            expr: `sum by (cluster, namespace, result) (istio_agent_wasm_remote_fetch_count{${IN_CLUSTERS}})`,
             legend: "{{namespace}} {{result}} {{cluster}}",
           },
         ],

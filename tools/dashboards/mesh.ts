@@ -64,7 +64,7 @@ function now(of: Queries): Row {
       number({
         title: "Refused",
         description:
-          "The share of all operations that the policy refused. NATS access shows the clients and the rules.",
+          "The share of all operations that the policy refused. NATS Access shows the clients and the rules.",
         queries: [{ expr: of.share(MESSAGES, REFUSED) }],
         unit: "percentunit",
         alarm: 0.01,
@@ -186,7 +186,7 @@ function errors(of: Queries): Row {
     panels: [
       curves({
         title: "Refused operations by client",
-        description: "Operations that the policy refused. NATS access shows the rules and the reasons.",
+        description: "Operations that the policy refused. NATS Access shows the rules and the reasons.",
         queries: [of.ratesBy("istio_nats_refusals_total", "source_principal")],
         unit: "ops",
         none: NEVER,
