@@ -118,13 +118,25 @@ export class Mesh {
 
   /**
    * Whether a Service is empty although pods of nats-server are among the files in its namespace: its selector must be wrong, unless
-   * its own pods are not among the files.
+   * its own pods are not among the files, or missing, unless something else says where it leads.
    */
   isAstray(service: Service): boolean {
     return (
-      service.selector.size > 0 &&
+      (service.selector.size > 0 || !this.isLedByOthers(service)) &&
       this.brokers.some(({ namespace }) => namespace === service.namespace) &&
       this.isEmpty(service)
+    );
+  }
+
+  /** Whether something besides a selector says where a Service leads. */
+  private isLedByOthers({ resource: { name, namespace, root } }: Service): boolean {
+    return (
+      root.text("spec", "type") === "ExternalName" ||
+      this.of("Endpoints", "").some((one) => one.namespace === namespace && one.name === name) ||
+      this.of("EndpointSlice", "discovery.k8s.io").some(
+        (one) =>
+          one.namespace === namespace && one.root.text("metadata", "labels", "kubernetes.io/service-name") === name,
+      )
     );
   }
 

@@ -130,7 +130,8 @@ describe("a client of nats-server", () => {
     };
     const external = service({ type: "ExternalName", externalName: "nats.example.com" });
     assert.deepEqual(to("nats://outside.messaging:4222", external), []);
-    assert.deepEqual(to("nats://outside.messaging:4222", service({})), []);
+    const led = { apiVersion: "v1", kind: "Endpoints", metadata: { name: "outside", namespace: "messaging" } };
+    assert.deepEqual(to("nats://outside.messaging:4222", service({}), JSON.stringify(led)), []);
     const ofOthers = service({ selector: { track: "other" } });
     assert.deepEqual(to("nats://outside.messaging:4222", ofOthers), ["service-selects-nothing"]);
     const more = service({ selector: { app: "nats", track: "other" } });

@@ -245,7 +245,11 @@ function judgeEmptyServices(mesh: Mesh, report: Report<Id>): void {
     const brokers = mesh.brokers.filter((broker) => broker.namespace === namespace);
     if (!brokers.every((broker) => isServed(broker, mesh))) continue;
     const known = brokers.map(({ resource: { title }, labels }) => `${title} (${labelsText(labels)})`).join(", ");
-    const message = `${resource.title} selects ${labelsText(selector)}, which no pods among the files have; those of nats-server are ${known}`;
+    const selects =
+      selector.size === 0
+        ? "has no selector, so it leads to no pods"
+        : `selects ${labelsText(selector)}, which no pods among the files have`;
+    const message = `${resource.title} ${selects}; those of nats-server are ${known}`;
     const place = resource.root.placeOf("spec", "selector");
     report("service-selects-nothing", place, message, { compared: [resource] });
   }
@@ -386,8 +390,9 @@ export const match = family<Id>(
     "service-selects-nothing": {
       severity: "warning",
       what:
-        "A Service with nats-server's client port selects none of the pods among the files, although nats-server's pods of its " +
-        "namespace are among them. Unless it is for pods in another file, connections to it end nowhere.",
+        "A Service with nats-server's client port has no selector, or selects none of the pods among the files, although " +
+        "nats-server's pods of its namespace are among them. Unless it is for pods in another file, or something else makes its " +
+        "EndpointSlices, connections to it end nowhere.",
       remedy: "write labels of nats-server's pods into the selector, or give the file of the pods that it is for",
     },
     "sidecar-without-port": {
