@@ -24,10 +24,25 @@ describe("the chart", () => {
     );
     for (const values of [dryRun, { ...dryRun, ...egress, egress: { host: "nats.corp" } }]) {
       const told = await chart.notes(values);
-      assert.match(told, /lets everything pass \(mode: DRY_RUN\)\.\n\nThe proxy/);
+      assert.match(told, /lets everything pass \(mode: DRY_RUN\)\.\n(?:These refuse .*\n(?: {2}- .*\n)+)?\nThe proxy/);
       assert.doesNotMatch(told, /tls_required/);
     }
     assert.doesNotMatch(await chart.notes({ ...LEAST, ...egress }), /lets everything pass|tls_required/);
+  });
+
+  it("says in its notes of a dry run what it has made that refuses all the same", async () => {
+    const dryRun = { ...LEAST, policy: { ...LEAST.policy, mode: "DRY_RUN" } };
+    const told = await chart.notes(dryRun);
+    assert.match(
+      told,
+      /These refuse all the same, .*:\n {2}- PeerAuthentication nats .*\n {2}- AuthorizationPolicy nats-other-ports /,
+    );
+    assert.doesNotMatch(told, /nats-only-through-waypoint/);
+    const waypoint = { ...dryRun, form: "waypoint", policy: { ...dryRun.policy, identity: "WAYPOINT" } };
+    assert.match(await chart.notes(waypoint), /\n {2}- AuthorizationPolicy nats-only-through-waypoint /);
+    const none = { peerAuthentication: { create: false }, otherPorts: { create: false } };
+    assert.doesNotMatch(await chart.notes({ ...dryRun, broker: none }), /all the same/);
+    assert.doesNotMatch(await chart.notes(LEAST), /all the same/);
   });
 
   it("says in its notes whose proxy must know the labels of the stats, unless it has configured that proxy itself", async () => {
