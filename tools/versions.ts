@@ -13,6 +13,7 @@ export const NATS_SERVERS = {
   "2.12": "go-2.12",
   "2.14": "go-2.14",
   "2.15": "go",
+  "2.15.3": "go-2.15.3",
 } as const;
 export const ENVOYS = { "1.38": "envoy-1.38", "1.39": "envoy-1.39", "1.40": "envoy" } as const;
 

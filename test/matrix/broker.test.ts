@@ -21,9 +21,11 @@ import { VERSION_SESSIONS } from "./sessions.ts";
  */
 
 const { natsServer } = await binaries();
-const [, version = "unknown"] =
-  /v(\d+\.\d+)/.exec(await must("Let $NATS_SERVER name a nats-server.", natsServer, ["--version"])) ?? [];
-const listed = VERSION_DIFFERENCES[version];
+const [, version = "unknown", minor = version] =
+  /v((\d+\.\d+)\.\d+)/.exec(await must("Let $NATS_SERVER name a nats-server.", natsServer, ["--version"])) ?? [];
+const listed = VERSION_DIFFERENCES[version] ?? VERSION_DIFFERENCES[minor];
+/** The sessions were recorded from the patch of 2.15 that has no differences of its own. */
+const isRecorded = minor === "2.15" && VERSION_DIFFERENCES[version] === undefined;
 
 const TIMED = recordedSessions("timing");
 const SESSIONS: readonly Session[] = [...recordedSessions("sessions"), ...TIMED, ...VERSION_SESSIONS];
@@ -50,7 +52,7 @@ async function differencesOf(session: Session, brokers: Brokers): Promise<Kind[]
   const expected = TIMED.includes(session) ? undefined : expect;
   const native = await replay(session, brokers.nativeRoute, expected);
   const filtered = await replay(session, brokers.filteredRoute(session), expected);
-  if (version === "2.15") assert.deepEqual(comparable(native), comparable(expect), "the oracle has changed");
+  if (isRecorded) assert.deepEqual(comparable(native), comparable(expect), "the oracle has changed");
   // The filter cannot see what account mappings do behind it, in any version: docs/parity.md.
   if (known.get(id) === "neither") return [];
 

@@ -70,10 +70,11 @@ const LAST_WILDCARD = {
 };
 
 /**
- * By version of the broker behind the filter. The suite fails if a session differs that is not listed, and if a listed one no
+ * By version of the broker behind the filter, where that is listed by its patch, else by its minor. The suite fails if a session differs that is not listed, and if a listed one no
  * longer does.
  */
 export const VERSION_DIFFERENCES: Readonly<Record<string, VersionDifferences>> = {
+  "2.15.3": NONE,
   "2.15": NONE,
   "2.14": NONE,
   "2.12": { ...NONE, as215: [GR_PREFIX] },

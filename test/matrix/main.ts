@@ -30,7 +30,7 @@ const envoys = Object.keys(ENVOYS) as EnvoyVersion[];
  * Unless Envoys are named, these run behind the newest one alone. How an Envoy hands bytes to the filter does not depend on the
  * broker behind it, and what depends on both would show with the others.
  */
-const BEHIND_NEWEST: readonly NatsServerVersion[] = ["2.11", "2.14"];
+const BEHIND_NEWEST: readonly NatsServerVersion[] = ["2.11", "2.14", "2.15.3"];
 
 interface Chosen {
   natsServer: NatsServerVersion[];
