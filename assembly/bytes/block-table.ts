@@ -1,5 +1,6 @@
 import { giveBack, take } from "./budget";
 import { equalBytes } from "./compare";
+import { gapBehind } from "./linear-memory";
 
 /**
  * Every block begins with the hash of its key, u32, and the length of its key, i32. Where in a block the bytes of the key begin
@@ -9,6 +10,8 @@ export const BLOCK_HASH: usize = 0;
 export const BLOCK_KEY_LENGTH: usize = 4;
 
 const FIRST_SLOTS: i32 = 8;
+/** So many blocks tell how much lies behind all of them. */
+const SAMPLE: i32 = 64;
 
 /**
  * Finds blocks of budgeted memory by a key of bytes: open addressing, with at least half of the slots free. With a quarter, no
@@ -117,6 +120,22 @@ export class BlockTable {
   /** Bytes of the slots, without the blocks and without what the budget adds to an allocation. */
   get bytes(): i64 {
     return (<i64>this.slotCount) << 2;
+  }
+
+  /**
+   * Bytes of gaps behind all blocks that are smaller than `size`, as a sample of these has them: hashes decide which come first in a
+   * walk. The largest gap of a sample is left out of it, so that one by chance is not taken for thousands.
+   */
+  gapsBehind(size: usize): i64 {
+    let bytes: i64 = 0;
+    let largest: i64 = 0;
+    let left = SAMPLE;
+    for (let block = this.nextBlock(0); block != 0 && left > 0; block = this.nextBlock(this.nextSlot), left--) {
+      const gap = <i64>gapBehind(block, size);
+      bytes += gap;
+      largest = max(largest, gap);
+    }
+    return left > 0 ? bytes : ((bytes - largest) * <i64>this.count) / SAMPLE;
   }
 
   /** Gives back the object itself too; the blocks stay the caller's. */

@@ -28,6 +28,13 @@ export function grantedBytes(connection: Connection): i64 {
   return (access == null ? 0 : access.heldBytes) + (shadow == null ? 0 : shadow.heldBytes);
 }
 
+/** Bytes of gaps, each smaller than `size`, behind the reply subjects. */
+export function gapsBehindGrants(connection: Connection, size: usize): i64 {
+  const access = connection.access;
+  const shadow = connection.shadow;
+  return (access == null ? 0 : access.gapsBehind(size)) + (shadow == null ? 0 : shadow.gapsBehind(size));
+}
+
 /** Bytes of gaps, each smaller than `size`, behind what a client makes as large as it likes. */
 export function gapsBehind(connection: Connection, size: usize): i64 {
   return (

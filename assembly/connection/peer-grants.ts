@@ -76,6 +76,13 @@ export class PeerGrants {
     return bytes;
   }
 
+  /** Bytes of gaps behind the grants that are smaller than `size`. */
+  gapsBehind(size: usize): i64 {
+    let bytes: i64 = 0;
+    for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).gapsBehind(size);
+    return bytes;
+  }
+
   /** Bytes of the grants without their tables, which become fewer with each grant that is forgotten. */
   private get grantedBytes(): i64 {
     let bytes: i64 = 0;

@@ -94,6 +94,11 @@ export class ReplyGrants {
     return this.bytes + this.table.bytes;
   }
 
+  /** Bytes of gaps behind all grants that are smaller than `size` (`BlockTable.gapsBehind`). */
+  gapsBehind(size: usize): i64 {
+    return this.table.gapsBehind(size);
+  }
+
   /** Is there a grant of this subject, which may be over? */
   has(subject: usize, length: i32, hash: u32): bool {
     return this.table.find(subject, length, hash) != 0;

@@ -6,7 +6,7 @@ import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { closeSoon, endAtOnce } from "./endings";
-import { budgetedBytes, gapsBehind, grantedBytes, ownBytes } from "./holdings";
+import { budgetedBytes, gapsBehind, gapsBehindGrants, grantedBytes, ownBytes } from "./holdings";
 
 /**
  * Which connections end when the VM's budget (`limits.memory`) is nearly used up. A connection that asks for what is not left
@@ -16,7 +16,7 @@ import { budgetedBytes, gapsBehind, grantedBytes, ownBytes } from "./holdings";
 
 /** One part in so many of the budget stays free, for connections that hold little. */
 const FREE_PART: usize = 10;
-/** One part in so many of the budget: a principal that weighs less for gaps keeps what it has. */
+/** One part in so many of the budget: where a principal, and all replies that may be sent, weigh less for gaps, nobody gives back. */
 const GAPS_LEFT_PART: i64 = 2;
 /**
  * Turns in one callback at most, in each of which a connection goes or its grants do, since each takes four looks at all
@@ -94,8 +94,8 @@ let bytesOfHeaviest: i64 = 0;
  * principal's, some is forgotten. The host is turned to some other context afterwards.
  *
  * Where there is room and no gap is large enough, the same holds for bytes of the gaps behind what connections hold, and half of what
- * they hold. All of it goes back to everybody. With what they hold left out, nobody went where policies take so much of linear memory
- * that gaps cannot be as large as GAPS_LEFT_PART.
+ * they hold, replies as well. All of it goes back to everybody. With what they hold left out, nobody went where policies take so much of
+ * linear memory that gaps cannot be as large as GAPS_LEFT_PART.
  *
  * A connection whose client has said nothing yet holds at most the beginning of a line of nats-server's, by no doing of the
  * client's, and keeps it.
@@ -111,7 +111,7 @@ export function makeRoom(all: Connection[]): void {
   const forGaps = !isUsedUp();
   if (forGaps) {
     collectGarbage();
-    // Then nobody is asked, and none has been in vain.
+    // Then nobody is asked, nor has that been in vain.
     if (!isScattered()) return;
   }
   weigh(all, forGaps);
@@ -120,10 +120,11 @@ export function makeRoom(all: Connection[]): void {
     const granted = mostOf(GRANTED);
     const bytesGranted = bytesOfAll;
     const holder = mostOf(OWN);
+    if (forGaps && bytesGranted + bytesOfHeaviest < <i64>limitBytes() / GAPS_LEFT_PART) break;
     if (granted != 0 && bytesGranted > bytesOfHeaviest) {
       changetype<Connection>(load<usize>(granted, CONNECTION)).forgetGrants();
       store<u32>(granted, 0, GRANTED);
-    } else if (holder != 0 && !(forGaps && bytesOfHeaviest < <i64>limitBytes() / GAPS_LEFT_PART)) {
+    } else if (holder != 0) {
       shed(changetype<Connection>(load<usize>(holder, CONNECTION)));
       store<u32>(holder, 0, OWN);
       store<u32>(holder, 0, GRANTED);
@@ -158,9 +159,13 @@ function weigh(all: Connection[], forGaps: bool): void {
     if (meter == null || connection.phase != Phase.OPEN) continue;
     meter.first = null;
     let own = ownBytes(connection);
-    if (forGaps) own = own / 2 + min(gapsBehind(connection, USUAL * 2), <i64>linearBytes());
+    let granted = grantedBytes(connection);
+    if (forGaps) {
+      own = withGaps(own, gapsBehind(connection, USUAL * 2));
+      granted = withGaps(granted, gapsBehindGrants(connection, USUAL * 2));
+    }
     store<u32>(recordsEnd, <u32>own, OWN);
-    store<u32>(recordsEnd, forGaps ? 0 : <u32>grantedBytes(connection), GRANTED);
+    store<u32>(recordsEnd, <u32>granted, GRANTED);
     store<usize>(recordsEnd, changetype<usize>(meter), METER);
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
     recordsEnd += STRIDE;
@@ -176,6 +181,11 @@ function weigh(all: Connection[], forGaps: bool): void {
     }
     store<usize>(at, changetype<usize>(meter.first), METER);
   }
+}
+
+/** What weighs where gaps are to be joined. */
+function withGaps(bytes: i64, gaps: i64): i64 {
+  return bytes / 2 + min(gaps, <i64>linearBytes());
 }
 
 /**

@@ -1,7 +1,6 @@
 import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
-import { gapBehind } from "../bytes/linear-memory";
 import { hasPassed } from "../proxy/clock";
 import {
   beginCount,
@@ -25,9 +24,6 @@ import {
 const MAX_ENDED: i32 = 256;
 /** Milliseconds in which no further subscription has ended, after which all ended ones are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
-
-/** So many subscriptions tell how much lies behind all of them. */
-const SAMPLE: i32 = 64;
 
 /**
  * The subscriptions of one connection by sid, as nats-server has them: a live sid is never replaced, its deliveries
@@ -100,20 +96,9 @@ export class Subscriptions {
     return this.bytes + this.table.bytes + (apart == null ? 0 : apart.bytes) + ended;
   }
 
-  /**
-   * Bytes of gaps behind all subscriptions that are smaller than `size`, as a sample of these has them: hashes decide which come first
-   * in a walk. The largest gap of a sample is left out of it, so that one by chance is not taken for thousands.
-   */
+  /** Bytes of gaps behind all subscriptions that are smaller than `size` (`BlockTable.gapsBehind`). */
   gapsBehind(size: usize): i64 {
-    let bytes: i64 = 0;
-    let largest: i64 = 0;
-    let left = SAMPLE;
-    for (let sub = this.first(); sub != 0 && left > 0; sub = this.next(), left--) {
-      const gap = <i64>gapBehind(sub, size);
-      bytes += gap;
-      largest = max(largest, gap);
-    }
-    return left > 0 ? bytes : ((bytes - largest) * <i64>this.table.count) / SAMPLE;
+    return this.table.gapsBehind(size);
   }
 
   /** The subscription of this sid, live or ended, or 0. */
