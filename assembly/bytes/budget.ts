@@ -184,6 +184,16 @@ export function giveBackShortLived(block: usize): void {
   keptCount++;
 }
 
+/** Gives the kept blocks to the heap, since they lie between gaps. */
+export function freeKept(): void {
+  while (kept != 0) {
+    const next = load<usize>(kept);
+    heap.free(kept);
+    kept = next;
+  }
+  keptCount = 0;
+}
+
 /** Bytes in use, overhead included. */
 export function usedBytes(): usize {
   return used;

@@ -1,4 +1,4 @@
-import { forgetRefused, isScattered, limitBytes, USUAL, usedBytes } from "../bytes/budget";
+import { forgetRefused, freeKept, isScattered, limitBytes, USUAL, usedBytes } from "../bytes/budget";
 import { linearBytes } from "../bytes/linear-memory";
 import { hasPassed } from "../proxy/clock";
 import { Meter } from "../telemetry/meter";
@@ -135,10 +135,12 @@ export function makeRoom(all: Connection[]): void {
 }
 
 /**
- * Collects what the runtime has not collected yet, of which each tick leaves some that keeps gaps apart (docs/adr/0015). So little that
- * once in COLLECTED_MILLISECONDS is enough, since it takes a look at all that is in use.
+ * Gives back what keeps gaps apart and belongs to nobody (docs/adr/0015): blocks that are kept, and what the runtime has not collected
+ * yet, of which each tick leaves some. So little that once in COLLECTED_MILLISECONDS is enough, since it takes a look at all that is in
+ * use.
  */
 function collectGarbage(): void {
+  freeKept();
   const now = callbackTime();
   if (!hasPassed(now, collectedAt, COLLECTED_MILLISECONDS)) return;
   collectedAt = now;

@@ -28,6 +28,13 @@ function scarceHost(): Host {
   return host;
 }
 
+/** A workload takes gaps that are there already, of up to 96 bytes, so that what is as small comes to lie between larger blocks. */
+function fillSmallGaps(host: Host): Wire {
+  const wire = open(host, EVIL);
+  for (let i = 0; i < 6000; i++) wire.client(`SUB ok.${LONG.slice(0, 40)} small${i}\r\n`);
+  return wire;
+}
+
 /** It asks itself for a reply, which it may send then. */
 function ask(wire: Wire, reply: string): void {
   wire.server(msg("ok.ask", "ask", "", reply));
@@ -201,4 +208,22 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
       assertEnded(host, EVIL);
     });
   }
+
+  it("has room for others once that workload has gone, though blocks of its replies were kept between its gaps", () => {
+    const host = scarceHost();
+    const small = fillSmallGaps(host);
+    const service = open(host, EVIL);
+    service.client("SUB ok.ask ask\r\n");
+    const evil = Array.from({ length: 12 }, () => open(host, EVIL));
+    for (let i = 0; i < 1000; i++) {
+      evil[i % 12]!.client(`SUB ok.${LONG.slice(0, 7800)} ${i}\r\n`);
+      ask(service, `reply.${i}`);
+    }
+    for (let i = 0; i < 1000; i++) service.client(pub(`reply.${i}`));
+    for (const wire of [small, service, ...evil]) wire.connection.close("client");
+    host.advance(2000);
+    takeRest(host);
+    sendHeaders(host, [17_000, 33_000, 60_000]);
+    assertEnded(host, EVIL);
+  });
 });
