@@ -226,4 +226,43 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     sendHeaders(host, [17_000, 33_000, 60_000]);
     assertEnded(host, EVIL);
   });
+
+  it("is given back again once gaps are too small again, though what was kept was enough just before", () => {
+    const host = scarceHost();
+    fillSmallGaps(host);
+    const evil = Array.from({ length: 24 }, () => open(host, EVIL));
+    const fillers = Array.from({ length: 60 }, () => open(host, EVIL));
+    const [service, gone] = [open(host, EVIL), open(host, EVIL)];
+    const each = Math.floor((SCARCE * 0.66) / 1000);
+    for (let sid = 0; sid < each; sid++) evil[sid % 24]!.client(`SUB ok.${LONG.slice(0, 920)} ${sid}\r\n`);
+    service.client("SUB ok.ask ask\r\n");
+    for (let i = 0; i < 480; i++) {
+      // The first ones take what small gaps are left.
+      if (i >= 400) gone.client(`SUB ok.${LONG.slice(0, 7800)} ${i}\r\n`);
+      ask(service, `reply.${i}`);
+    }
+    for (let i = 0; i < 480; i++) service.client(pub(`reply.${i}`));
+    gone.connection.close("client");
+    for (let sid = 0; sid < each; sid++) if (sid % 48 < 24) evil[sid % 24]!.client(`UNSUB ${sid}\r\n`);
+    for (let i = 0; i < 3; i++) {
+      host.advance(11_000);
+      host.tick();
+    }
+    let sid = 0;
+    const subscribe = (): unknown => fillers[sid % 60]!.client(`SUB ok.${LONG.slice(0, 64_800)} ${++sid}\r\n`);
+    // What looks for gaps turns the host to some other context.
+    host.resetCounts();
+    while (host.counts["proxy_set_effective_context"] === 0) subscribe();
+    assert.deepEqual(
+      auditOf(host).filter(({ event }) => event === "unreadable"),
+      [],
+    );
+    // Before the next tick they take what has become free, and give back as much.
+    for (let i = 0; i < 10; i++) {
+      evil[i]!.connection.close("client");
+      for (let k = 0; k < 2; k++) subscribe();
+      sendHeaders(host, [17_000, 60_000]);
+    }
+    assertEnded(host, EVIL);
+  });
 });
