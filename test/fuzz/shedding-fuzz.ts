@@ -7,7 +7,7 @@ import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { MEMORY, wornHost } from "../host/memory.ts";
 import type { Random } from "../host/random.ts";
-import { CONNECT, INFO, PING, PONG, pub, stat, Wire } from "../host/wire.ts";
+import { CONNECT, INFO, msg, PING, PONG, pub, stat, Wire } from "../host/wire.ts";
 import { playBySeed, type Run } from "./by-seed.ts";
 
 /** `of` is the number of a connection. One that has gone is replaced by a new one of the same principal. */
@@ -19,11 +19,15 @@ type Sending =
   /** It sends the beginning of a message, up to this byte of its headers, of so many if that is said, and the rest with its next words. */
   | { of: number; begins: number; headers?: number }
   /** It is refused so many publishes with subjects of this length, of which nats-server has not read one. */
-  | { of: number; isRefused: number; length: number };
+  | { of: number; isRefused: number; length: number }
+  /** It sends one of so many of the replies for which it was asked. */
+  | { of: number; repliesToOneOf: number };
 type Step =
   | Sending
   /** nats-server answers all PINGs. */
   | { of: number; isAnswered: true }
+  /** It is asked for so many replies with subjects of this length. */
+  | { of: number; isAsked: number; length: number }
   | { of: number; closes: true }
   /** So much time passes that nobody remembers subscriptions that have ended. */
   | "rest"
@@ -45,6 +49,10 @@ const LONG = "x".repeat(LONGEST);
 const SHARE = MEMORY / 8;
 /** Bytes of the budget that a subscription takes beside its subject. */
 const BESIDE = 110;
+/** Bytes of replies that a connection may send, beside those of their table. */
+const GRANTS = MEMORY / 32;
+/** Bytes that such a reply takes at least, beside its subject, and in a table. */
+const [GRANT, BESIDE_GRANT] = [80, 64];
 /** Bytes of a read. */
 const CHUNK = 8192;
 /** docs/policy.md (`limits.memory`): one and a half times that, 64 MiB and 208 MiB, doubling each time. */
@@ -59,6 +67,7 @@ function message(peer: string, bytes = peer === MODEST ? 4000 : 60_000): string 
 const RULE = {
   ...{ name: "all", from: [{ principals: ["*"] }] },
   ...{ publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"] } },
+  allow_responses: { expires: "1h" },
 };
 const LIMITS = {
   memory: MEMORY,
@@ -77,10 +86,19 @@ function combing(random: Random): Step[] {
   const all = Array.from({ length: 12 }, (_, i) => first + i);
   const [combs, fillers] = [all.slice(0, 8), all.slice(8)];
   const length = Math.floor(4000 / 2 ** (random.below(60) / 10));
-  const subscribes = Math.floor((MEMORY * 0.85) / combs.length / (length + BESIDE));
+  // Some of it are replies that they may send.
+  const isAsked = random.isOneIn(2) ? Math.floor((GRANTS * 0.95) / Math.max(GRANT, length + 48)) : 0;
+  const left = MEMORY * 0.85 - combs.length * isAsked * (Math.max(GRANT, length + 48) + 32);
+  const subscribes = Math.floor(left / combs.length / (length + BESIDE));
   return [
-    ...combs.map((of) => ({ of, subscribes, length })),
-    ...combs.map((of) => ({ of, unsubscribesOneOf: 2 })),
+    ...combs.flatMap((of) => [
+      { of, subscribes, length },
+      { of, isAsked, length },
+    ]),
+    ...combs.flatMap((of) => [
+      { of, unsubscribesOneOf: 2 },
+      { of, repliesToOneOf: 2 },
+    ]),
     "rest",
     ...fillers.map((of) => ({ of, subscribes: 8, length: 64_800 })),
     ...Array.from({ length: 40 }, (_, i) => [
@@ -99,7 +117,7 @@ export function sheddingCase(random: Random): SheddingCase {
   const bias = random.below(3);
   const heavy = (): number => (bias < 2 && random.isOneIn(2) ? bias * 12 : random.below(2) * 12) + random.below(12);
   const step = (): Step => {
-    const kind = random.below(40);
+    const kind = random.below(45);
     if (kind < 4) {
       const of = HEAVY + random.below(PEERS.length - HEAVY);
       if (random.isOneIn(3)) return { of, begins: random.below(4000) };
@@ -118,15 +136,24 @@ export function sheddingCase(random: Random): SheddingCase {
     }
     if (kind < 35) return { of, isAnswered: true };
     if (kind < 36) return { of, closes: true };
-    return kind < 38 ? "rest" : "tick";
+    if (kind < 43) {
+      if (random.isOneIn(3)) return { of, repliesToOneOf: random.pick([1, 2, 2, 3, 4]) };
+      const each = length(4000);
+      return { of, isAsked: 1 + Math.floor(random.below(GRANTS) / Math.max(GRANT, each)), length: each };
+    }
+    return kind < 44 ? "rest" : "tick";
   };
   return { isWorn: random.isOneIn(4), steps: Array.from({ length: 60 + random.below(60) }, step) };
 }
 
-/** Bytes of the budget: so many at least, and at most with all that is kept beside it. */
+/**
+ * Bytes of the budget by a connection's own doing: so many at least, and at most with all that is kept beside it. And bytes of replies
+ * that it may send, at most.
+ */
 interface Bytes {
   least: number;
   most: number;
+  granted: number;
 }
 
 /** One connection, and what it holds, as plainly as that can be told from outside. */
@@ -146,6 +173,10 @@ class Holder {
   #refused = 0;
   #pings = 0;
   #mostRefused = 0;
+  /** Replies that it may send, if they were not forgotten, in order, how many there have been at once, and all that it was asked for. */
+  #replies: string[] = [];
+  #mostReplies = 0;
+  #asked = 0;
 
   constructor(
     host: Host,
@@ -155,7 +186,7 @@ class Holder {
     this.wire = new Wire(host, peer);
     this.wire.connection.properties.set("connection.id", id);
     this.wire.server(INFO);
-    this.wire.client(CONNECT);
+    this.wire.client(`${CONNECT}SUB ok.ask ask\r\n`);
   }
 
   get bytes(): Bytes {
@@ -163,6 +194,8 @@ class Holder {
     return {
       least: this.#subjects + this.#begun + this.#refused,
       most: this.#subjects + this.#ended + beside,
+      granted:
+        this.#mostReplies === 0 ? 0 : Math.min(2 * GRANTS, this.#mostReplies * 4096) + this.#mostReplies * BESIDE_GRANT,
     };
   }
 
@@ -196,10 +229,26 @@ class Holder {
       // Each has another, since one that is named like the one before takes less.
       return rest + Array.from({ length: step.isRefused }, (_, i) => pub(`no.${i % 10}${name}`)).join("");
     }
+    if ("repliesToOneOf" in step) {
+      const sent = this.#replies.filter((_, i) => i % step.repliesToOneOf === 0);
+      this.#replies = this.#replies.filter((_, i) => i % step.repliesToOneOf !== 0);
+      // What was forgotten is refused.
+      this.#pings += sent.length;
+      this.#mostRefused = Math.max(this.#mostRefused, this.#refused + sent.join("").length + this.#pings * 32);
+      return rest + sent.map((reply) => pub(reply)).join("");
+    }
     this.#begun = step.begins;
     const whole = message(this.peer, step.headers);
     this.#rest = whole.slice(step.begins);
     return rest + whole.slice(0, step.begins);
+  }
+
+  /** What asks it for so many replies. */
+  ask(count: number, length: number): string {
+    const replies = Array.from({ length: count }, () => `reply.${++this.#asked}.${LONG.slice(0, length)}`);
+    this.#replies.push(...replies);
+    this.#mostReplies = Math.max(this.#mostReplies, this.#replies.length);
+    return replies.map((reply) => msg("ok.ask", "ask", "", reply)).join("");
   }
 
   /** nats-server answers all PINGs. */
@@ -237,7 +286,9 @@ class Stage {
     this.#host = isWorn ? wornHost(MEMORY) : new Host(filterModule());
     const rules = [RULE];
     const audit = { burst: 10_000, refusalsPerSecond: 10_000 };
-    configure(this.#host, { trustDomains: ["cluster.local"], rules, limits: LIMITS, audit });
+    // Tables of requests belong to nobody.
+    const telemetry = { requests: 0 };
+    configure(this.#host, { trustDomains: ["cluster.local"], rules, limits: LIMITS, audit, telemetry });
     this.#pages = this.#host.memoryPages;
     this.#heldBefore = this.#held();
   }
@@ -286,6 +337,11 @@ class Stage {
       holder.answer();
       return this.#judge();
     }
+    if ("isAsked" in step) {
+      const asks = holder.ask(step.isAsked, step.length);
+      for (let at = 0; at < asks.length; at += CHUNK) holder.wire.server(asks.slice(at, at + CHUNK));
+      return this.#judge();
+    }
     const { least } = holder.bytes;
     const text = holder.take(step);
     // Envoy may have more at once. The VM needs a gap as large for that, so that a worn one would grow.
@@ -321,7 +377,7 @@ class Stage {
     const held = this.#held() - this.#heldBefore;
     if (held > MEMORY * 0.9) return `${held} bytes are held behind a tick`;
     const bounds = [...this.#bytes().values()];
-    const [least, most] = [sum(bounds, "least"), sum(bounds, "most")];
+    const [least, most] = [sum(bounds, "least"), sum(bounds, "most") + sum(bounds, "granted")];
     if (held < least || held > most)
       return `${held} bytes are held, and should be ${least} at least and ${most} at most`;
     const counted = stat(this.#host, "istio_nats_protocol_errors_total", { kind: "memory" });
@@ -356,7 +412,7 @@ class Stage {
 
   /** Why this one should not have ended so that others have room. */
   #wrong(holder: Holder, all: ReadonlyMap<Holder, Bytes>): string | undefined {
-    const heldBy = (peer: string): Bytes => {
+    const heldBy = (peer: string): { least: number; most: number } => {
       const its = [...all].filter(([each]) => each.peer === peer).map(([, bytes]) => bytes);
       return { least: sum(its, "least"), most: sum(its, "most") };
     };
@@ -364,7 +420,8 @@ class Stage {
     // Who leaves most gaps, nobody can tell from outside.
     if (this.isWorn) return holder.peer === MODEST ? "the modest one ends" : undefined;
     const own = all.get(holder)!;
-    if (sum([...all.values()], "most") < MEMORY * 0.9) return `one of ${name} ends though there is room`;
+    const bounds = [...all.values()];
+    if (sum(bounds, "most") + sum(bounds, "granted") < MEMORY * 0.9) return `one of ${name} ends though there is room`;
     const other = [...all].find(([each, { least }]) => each.peer === holder.peer && least > own.most);
     if (other !== undefined) return `one of ${name} ends with ${own.most} bytes, and another has ${other[1].least}`;
     const { most } = heldBy(holder.peer);
