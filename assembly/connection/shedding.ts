@@ -4,6 +4,7 @@ import { hasPassed } from "../proxy/clock";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
+import { clientOf } from "./client";
 import { Connection, Phase } from "./connection";
 import { closeSoon, endAtOnce } from "./endings";
 import { budgetedBytes, gapsBehind, gapsBehindGrants, grantedBytes, ownBytes } from "./holdings";
@@ -71,14 +72,16 @@ export function lookAgain(): void {
 
 /**
  * A record for each connection that may have to give something back: bytes that it holds by its own doing, u32; those of reply
- * subjects that it may answer, u32; the meter under which its principal is added up; and the connection. They lie in one block,
- * since each turn looks at all of them, and the connections themselves lie on a page each if each holds much.
+ * subjects that it may answer, u32; where its principal is added up, an i64 in the same block; and the connection. They lie in one
+ * block, since each turn looks at all of them, and the connections themselves lie on a page each if each holds much.
  */
 const OWN: usize = 0;
 const GRANTED: usize = 4;
-const METER: usize = 8;
+const SUM: usize = 8;
 const CONNECTION: usize = 12;
 const STRIDE: usize = 16;
+const SUM_BYTES: usize = 8;
+let block: usize = 0;
 let records: usize = 0;
 let recordsEnd: usize = 0;
 
@@ -130,7 +133,7 @@ export function makeRoom(all: Connection[]): void {
       store<u32>(holder, 0, GRANTED);
     } else break;
   }
-  heap.free(records);
+  heap.free(block);
   inVainAt = usedBytes() == before ? before : NEVER;
 }
 
@@ -149,17 +152,20 @@ function collectGarbage(): void {
 }
 
 /**
- * Writes the records. Each plugin of a VM has meters of its own: connections of a principal are added up under the first meter
- * of its name that is met. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), and bytes by half.
+ * Writes the records. Each plugin of a VM has meters of its own, and principals beyond `telemetry.principals` share one: so the sums
+ * are found by the principals, once for each meter that is not shared. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), and bytes by half.
  */
 function weigh(all: Connection[], forGaps: bool): void {
-  records = heap.alloc(<usize>all.length * STRIDE);
+  const sums = <usize>all.length * SUM_BYTES;
+  block = heap.alloc(sums + <usize>all.length * STRIDE);
+  memory.fill(block, 0, sums);
+  records = block + sums;
   recordsEnd = records;
   for (let i = 0; i < all.length; i++) {
     const connection = all[i];
     const meter = connection.meter;
     if (meter == null || connection.phase != Phase.OPEN) continue;
-    meter.first = null;
+    meter.sum = 0;
     let own = ownBytes(connection);
     let granted = grantedBytes(connection);
     if (forGaps) {
@@ -168,20 +174,26 @@ function weigh(all: Connection[], forGaps: bool): void {
     }
     store<u32>(recordsEnd, <u32>own, OWN);
     store<u32>(recordsEnd, <u32>granted, GRANTED);
-    store<usize>(recordsEnd, changetype<usize>(meter), METER);
+    store<usize>(recordsEnd, changetype<usize>(meter), SUM);
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
     recordsEnd += STRIDE;
   }
   // Addresses, as i32 so that no further kind of map is compiled into the module.
-  const firsts: Map<string, i32> = new Map();
+  const known: Map<string, i32> = new Map();
+  let next = block;
   for (let at = records; at < recordsEnd; at += STRIDE) {
-    const meter = changetype<Meter>(load<usize>(at, METER));
-    if (meter.first == null) {
-      const name = meter.name;
-      if (!firsts.has(name)) firsts.set(name, <i32>changetype<usize>(meter));
-      meter.first = changetype<Meter>(<usize>firsts.get(name));
+    const meter = changetype<Meter>(load<usize>(at, SUM));
+    let sum = meter.sum;
+    if (sum == 0) {
+      const principal = clientOf(changetype<Connection>(load<usize>(at, CONNECTION)).id).principal;
+      if (!known.has(principal)) {
+        known.set(principal, <i32>next);
+        next += SUM_BYTES;
+      }
+      sum = <usize>known.get(principal);
+      if (!meter.isShared) meter.sum = sum;
     }
-    store<usize>(at, changetype<usize>(meter.first), METER);
+    store<usize>(at, sum, SUM);
   }
 }
 
@@ -195,24 +207,25 @@ function withGaps(bytes: i64, gaps: i64): i64 {
  * of several; 0 if none weighs anything.
  */
 function mostOf(weight: usize): usize {
-  let heaviest: Meter | null = null;
+  let heaviest: usize = 0;
   bytesOfAll = 0;
   bytesOfHeaviest = 0;
   for (let at = records; at < recordsEnd; at += STRIDE) {
-    const meter = changetype<Meter>(load<usize>(at, METER));
+    const sum = load<usize>(at, SUM);
     const bytes = <i64>load<u32>(at + weight);
     bytesOfAll += bytes;
-    meter.held += bytes;
-    if (meter.held <= bytesOfHeaviest) continue;
-    heaviest = meter;
-    bytesOfHeaviest = meter.held;
+    const held = load<i64>(sum) + bytes;
+    store<i64>(sum, held);
+    if (held <= bytesOfHeaviest) continue;
+    heaviest = sum;
+    bytesOfHeaviest = held;
   }
   let most: usize = 0;
   let bytes: u32 = 1;
   for (let at = records; at < recordsEnd; at += STRIDE) {
-    const meter = changetype<Meter>(load<usize>(at, METER));
-    meter.held = 0;
-    if (meter !== heaviest || load<u32>(at + weight) < bytes) continue;
+    const sum = load<usize>(at, SUM);
+    store<i64>(sum, 0);
+    if (sum != heaviest || load<u32>(at + weight) < bytes) continue;
     most = at;
     bytes = load<u32>(at + weight);
   }

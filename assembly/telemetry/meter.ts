@@ -95,23 +95,18 @@ export class Meter {
   private readonly blocks: usize = heap.alloc((<usize>MAX_CLASS_NUMBERS) << 2);
   private readonly refusals: RefusalCounts = new RefusalCounts();
   private changed: bool = false;
-  /** Bytes that the principal's connections hold, while shedding.ts compares principals. */
-  held: i64 = 0;
-  /** The meter under which shedding.ts adds that up, since a principal may have one in each plugin; null before. */
-  first: Meter | null = null;
+  /** Where shedding.ts adds up what the principal's connections hold, since it may have a meter in each plugin; 0 before. */
+  sum: usize = 0;
 
   /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
   constructor(
+    /** Several principals share it. */
+    readonly isShared: bool,
     private readonly labels: usize,
     private readonly classes: usize,
     private readonly rules: usize,
   ) {
     memory.fill(this.blocks, 0, (<usize>MAX_CLASS_NUMBERS) << 2);
-  }
-
-  /** The labels of all its series. Meters of one principal have the same in all plugins that stand alike. */
-  get name(): string {
-    return changetype<string>(this.labels);
   }
 
   /** Gives back all memory, the object's own too. Nobody may count any more, and no duration of it may wait. */

@@ -87,7 +87,12 @@ export class Meters {
       label("source_principal", labelValue(principal)) +
       label("source_workload_namespace", labelValue(namespace)) +
       this.standpoint.destinationLabels;
-    const meter = new Meter(changetype<usize>(labels), changetype<usize>(this.classes), changetype<usize>(this.rules));
+    const meter = new Meter(
+      principal == OTHER_PRINCIPAL,
+      changetype<usize>(labels),
+      changetype<usize>(this.classes),
+      changetype<usize>(this.rules),
+    );
     this.places.set(principal, this.meters.length);
     this.meters.push(meter);
     this.labels.push(labels);

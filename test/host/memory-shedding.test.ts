@@ -32,6 +32,20 @@ describe("limits.memory, the budget of a VM,", () => {
       assert.equal(open(host, PEER).client("SUB ok.1 1\r\n"), "SUB ok.1 1\r\n");
     });
 
+    it("is given back by that workload's connections alone, even if it has no series of its own, as others have none", () => {
+      const host = configuredHost({ limits: { memory: MEMORY }, telemetry: { principals: 1 } });
+      open(host, PEER);
+      const honest = Array.from({ length: 4 }, (_, i) => open(host, `${PEER}-${i}`));
+      // More than each of the other workload's connections holds.
+      for (const wire of honest) hold(wire, MEMORY / 64);
+      const evil = Array.from({ length: 120 }, () => open(host, EVIL));
+      for (const wire of evil) hold(wire, MEMORY / 128);
+      for (const wire of honest) assert.equal(wire.client("SUB ok.1 1000\r\n"), "SUB ok.1 1000\r\n");
+      host.tick();
+      assert.ok(evil.some((wire) => wire.connection.closed));
+      assert.equal(stat(host, "istio_nats_principals_capped_total"), 124);
+    });
+
     it("is given back by that workload's connections alone, even if none of them has a subscription any more", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const honest = Array.from({ length: 40 }, (_, i) => open(host, `${PEER}-${i}`));

@@ -9,7 +9,7 @@ describe("the counts of a principal", () => {
     const room = mostToGrowTo();
     let before = 0;
     for (let round = 0; round < 3000; round++) {
-      const meter = new Meter(0, 0, 0);
+      const meter = new Meter(false, 0, 0, 0);
       for (let subjectClass = 0; subjectClass < 4; subjectClass++) {
         meter.allowed(Operation.PUB, subjectClass);
         meter.refused(Operation.PUB, subjectClass, Reason.NOT_ALLOWED, 1, 10);
