@@ -153,7 +153,8 @@ function collectGarbage(): void {
 
 /**
  * Writes the records. Each plugin of a VM has meters of its own, and principals beyond `telemetry.principals` share one: so the sums
- * are found by the principals, once for each meter that is not shared. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), and bytes by half.
+ * are found by the principals, once for each meter that is not shared. Where gaps are to be joined, these count, up to what is large
+ * enough (`isScattered`), and bytes by half.
  */
 function weigh(all: Connection[], forGaps: bool): void {
   const sums = <usize>all.length * SUM_BYTES;
