@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readNumber, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { endOfArgument } from "./plain-line";
-import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
+import { CR, firstOf, INFO, isBlank, LF, matchVerb, OK, PING, PONG } from "./words";
 
 /** Verbs of clients alone, packed for `matchVerb`. */
 const CONNECT: u64 = 0x5443454e4e4f43;
@@ -105,8 +105,7 @@ export class ClientLine {
    */
   private readSkipped(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize, limit: i32): Reading {
     const match = matchVerb(pointer, end, verb, length);
-    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
-    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    if (match != Reading.COMPLETE) return match;
     const tail = pointer + <usize>length;
     const p = firstOf(LF, LF, tail, end);
     if (<i32>(p - tail) > limit + 1) return Reading.LINE_TOO_LONG;
@@ -127,8 +126,7 @@ export class ClientLine {
     needsBlank: bool,
   ): Reading {
     const match = matchVerb(pointer, end, verb, length);
-    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
-    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    if (match != Reading.COMPLETE) return match;
     let p = pointer + <usize>length;
     if (p >= end) return Reading.INCOMPLETE;
     if (needsBlank && !isBlank(load<u8>(p))) return Reading.UNKNOWN_OPERATION;

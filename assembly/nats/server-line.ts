@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { isCrLf } from "./plain-line";
-import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG, SPACE, TAB } from "./words";
+import { CR, firstOf, INFO, isBlank, LF, matchVerb, OK, PING, PONG, SPACE, TAB } from "./words";
 import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
@@ -81,8 +81,7 @@ export class ServerLine {
 
   private readLine(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize): Reading {
     const match = matchVerb(pointer, end, verb, length);
-    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
-    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    if (match != Reading.COMPLETE) return match;
     let start = pointer + <usize>length;
     while (start < end && isBlank(load<u8>(start))) start++;
     let p = firstOf(LF, LF, start, end);
@@ -98,8 +97,7 @@ export class ServerLine {
 
   private readMessage(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize): Reading {
     const match = matchVerb(pointer, end, verb, length);
-    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
-    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    if (match != Reading.COMPLETE) return match;
     let p = pointer + <usize>length;
     if (p >= end) return Reading.INCOMPLETE;
     if (load<u8>(p) != SPACE) return Reading.UNKNOWN_OPERATION;

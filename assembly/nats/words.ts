@@ -1,6 +1,7 @@
 /** Verbs and blanks as nats-server reads them (parser.go). Comparison of letters ignores case; blanks are SP and TAB. */
 import { Ascii } from "../bytes/ascii";
 import { VECTOR_BYTES } from "../bytes/vector";
+import { Reading } from "./operation";
 
 export const SPACE: u8 = <u8>Ascii.SPACE;
 export const TAB: u8 = <u8>Ascii.TAB;
@@ -22,14 +23,6 @@ export function isBlank(b: u8): bool {
   return b == SPACE || b == TAB;
 }
 
-/** What has arrived of a line, compared with a verb. */
-export const enum Match {
-  WHOLE = 0,
-  /** All that has arrived fits, but the verb is longer. */
-  PARTIAL = 1,
-  NONE = 2,
-}
-
 /**
  * Makes a small letter a capital one. Other bytes change too, into none that a verb has: what `+` and `-` become has another meaning
  * there, so that readers look for these as they are first.
@@ -37,27 +30,28 @@ export const enum Match {
 export const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
 
 /**
- * Compares what stands at `pointer`, as far as it has arrived, with a verb of `length` letters, at most eight. The verb is
- * packed into a number with its first letter lowest (`PUB` is 0x425550), so that no managed array is touched for each line.
+ * Compares what stands at `pointer`, as far as it has arrived, with a verb of `length` letters, at most eight: COMPLETE, INCOMPLETE
+ * where all that has arrived fits but the verb is longer, or UNKNOWN_OPERATION. The verb is packed into a number with its first
+ * letter lowest (`PUB` is 0x425550), so that no managed array is touched for each line.
  */
 // @ts-ignore: decorator
 @inline
-export function matchVerb(pointer: usize, end: usize, verb: u64, length: i32): Match {
+export function matchVerb(pointer: usize, end: usize, verb: u64, length: i32): Reading {
   if (end - pointer >= 8) {
     const mask = u64.MAX_VALUE >> ((<u64>(8 - length)) << 3);
-    return (load<u64>(pointer) & CAPITALS & mask) == verb ? Match.WHOLE : Match.NONE;
+    return (load<u64>(pointer) & CAPITALS & mask) == verb ? Reading.COMPLETE : Reading.UNKNOWN_OPERATION;
   }
   return matchShort(pointer, end, verb, length);
 }
 
-function matchShort(pointer: usize, end: usize, verb: u64, length: i32): Match {
+function matchShort(pointer: usize, end: usize, verb: u64, length: i32): Reading {
   for (let i = 0; i < length; i++) {
-    if (pointer >= end) return Match.PARTIAL;
-    if (<u64>(load<u8>(pointer) & 0xdf) != (verb & 0xff)) return Match.NONE;
+    if (pointer >= end) return Reading.INCOMPLETE;
+    if (<u64>(load<u8>(pointer) & 0xdf) != (verb & 0xff)) return Reading.UNKNOWN_OPERATION;
     verb >>= 8;
     pointer++;
   }
-  return Match.WHOLE;
+  return Reading.COMPLETE;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { firstOf, isBlank, Match, matchVerb } from "../../assembly/nats/words";
+import { Reading } from "../../assembly/nats/operation";
+import { firstOf, isBlank, matchVerb } from "../../assembly/nats/words";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 /** A verb in capitals, in the form that `matchVerb` takes. */
@@ -11,7 +12,7 @@ function packed(verb: string): u64 {
 function match(text: string, verb: string): string {
   const pointer = pointerTo(text);
   const found = matchVerb(pointer, pointer + <usize>lengthOf(text), packed(verb), verb.length);
-  return found == Match.WHOLE ? "whole" : found == Match.PARTIAL ? "partial" : "none";
+  return found == Reading.COMPLETE ? "whole" : found == Reading.INCOMPLETE ? "partial" : "none";
 }
 
 describe("a verb", () => {
@@ -51,10 +52,10 @@ describe("a verb", () => {
       if (b == 0x50 || b == 0x70) continue;
       const short = pointerTo("PUB");
       store<u8>(short, <u8>b);
-      expect(matchVerb(short, short + 3, packed("PUB"), 3)).toBe(Match.NONE);
+      expect(matchVerb(short, short + 3, packed("PUB"), 3)).toBe(Reading.UNKNOWN_OPERATION);
       const long = pointerTo("PUB foo 1");
       store<u8>(long, <u8>b);
-      expect(matchVerb(long, long + 9, packed("PUB"), 3)).toBe(Match.NONE);
+      expect(matchVerb(long, long + 9, packed("PUB"), 3)).toBe(Reading.UNKNOWN_OPERATION);
     }
   });
 });
