@@ -1,6 +1,6 @@
 import { startsWith } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
-import { DOT } from "./subject";
+import { endOfToken } from "./subject";
 
 /** Which of JetStream's own subjects a subject is: they all begin with `$JS.`. */
 
@@ -50,7 +50,7 @@ export function isApiRequest(pointer: usize, length: i32): bool {
 /** Do these words follow `$JS`, or `$JS.` and a domain of one token? The subject begins with `$JS.`. */
 function follows(pointer: usize, length: i32, words: FixedText): bool {
   if (startsWith(pointer + 3, length - 3, words)) return true;
-  let at = 4;
-  while (at < length && load<u8>(pointer + <usize>at) != DOT) at++;
-  return startsWith(pointer + <usize>at, length - at, words);
+  const end = pointer + <usize>length;
+  const behind = endOfToken(pointer + 4, end);
+  return startsWith(behind, <i32>(end - behind), words);
 }

@@ -1,5 +1,5 @@
 import { equalBytes } from "../bytes/compare";
-import { DOT, GREATER, STAR, Tokens } from "./subject";
+import { endOfToken, GREATER, STAR, Tokens } from "./subject";
 
 /** Comparisons of two patterns, ported from nats-server's sublist.go with its treatment of odd tokens (`*a`, `>a`). */
 
@@ -66,10 +66,4 @@ export function subjectsCollide(a: usize, aLength: i32, b: usize, bLength: i32):
     }
   }
   return true;
-}
-
-/** The first dot from `pointer` on, or `end`. */
-function endOfToken(pointer: usize, end: usize): usize {
-  while (pointer < end && load<u8>(pointer) != DOT) pointer++;
-  return pointer;
 }

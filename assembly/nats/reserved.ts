@@ -1,5 +1,6 @@
 import { Ascii } from "../bytes/ascii";
 import { isOfJetStream } from "./jetstream-subjects";
+import { endOfToken } from "./subject";
 
 /** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
 const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
@@ -46,10 +47,11 @@ export function isReservedReply(pointer: usize, length: i32): bool {
 }
 
 function isReplyOfTheServer(pointer: usize, length: i32): bool {
+  const end = pointer + <usize>length;
   return (
     beginsWithWord(pointer, length, SERVICE_REPLY, 4) ||
     beginsWithWord(pointer, length, RAFT, 5) ||
-    (beginsWithWord(pointer, length, SYSTEM, 5) && hasDot(pointer + 5, length - 5)) ||
+    (beginsWithWord(pointer, length, SYSTEM, 5) && endOfToken(pointer + 5, end) < end) ||
     beginsWithWord(pointer, length, CLUSTER, 5) ||
     (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
@@ -74,13 +76,6 @@ function isGatewayReply(pointer: usize, length: i32): bool {
     (length > 5 && beginsWithWord(pointer, length, GATEWAY_REPLY, 5)) ||
     (length > 4 && beginsWithWord(pointer, length, OLD_GATEWAY_REPLY, 4))
   );
-}
-
-function hasDot(pointer: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    if (load<u8>(pointer + <usize>i) == Ascii.DOT) return true;
-  }
-  return false;
 }
 
 /** Do these `length` bytes begin with the `wordLength` bytes of `word`? */

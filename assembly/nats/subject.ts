@@ -234,6 +234,12 @@ function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
   return dots == 0 ? 0 : <i32>ctz(dots) + 1;
 }
 
+/** The first dot from `pointer` on, or `end`. */
+export function endOfToken(pointer: usize, end: usize): usize {
+  while (pointer < end && load<u8>(pointer) != DOT) pointer++;
+  return pointer;
+}
+
 /** Has the subject no empty token and no wildcard (nats-server `IsValidLiteralSubject`)? Leaves it split in `tokens`. */
 export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasWildcard;
