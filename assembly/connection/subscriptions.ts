@@ -6,6 +6,7 @@ import {
   beginCount,
   bringsRevoked,
   hasSid,
+  isLive,
   newSubscription,
   rankOf,
   serialOf,
@@ -24,6 +25,8 @@ import {
 const MAX_ENDED: i32 = 256;
 /** Milliseconds in which no further subscription has ended, after which all ended ones are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
+/** Milliseconds after which nats-server has taken a further CONNECT, where no PONG is going to show it. */
+const TAKEN_AFTER: i64 = 10_000;
 
 /**
  * The subscriptions of one connection by sid, as nats-server has them: a live sid is never replaced, its deliveries
@@ -163,7 +166,7 @@ export class Subscriptions {
    * room for that: then it is gone.
    */
   end(sub: usize): void {
-    if (stateOf(sub) != State.LIVE) return;
+    if (!isLive(sub)) return;
     this.liveCount--;
     // Messages for its sid may be of a revoked subscription. So it is remembered like that one, or until `begin`.
     if (bringsRevoked(sub)) return setState(sub, State.REVOKED);
@@ -185,7 +188,7 @@ export class Subscriptions {
   }
 
   private endUntold(sub: usize, state: State): void {
-    if (stateOf(sub) != State.LIVE) return;
+    if (!isLive(sub)) return;
     setState(sub, state);
     this.liveCount--;
   }
@@ -208,7 +211,7 @@ export class Subscriptions {
    * client that does not read makes the server keep what it is owed for as long as that has room.
    */
   revoke(sub: usize): void {
-    if (stateOf(sub) == State.LIVE) this.liveCount--;
+    if (isLive(sub)) this.liveCount--;
     else this.leaveEnded(sub);
     setState(sub, State.REVOKED);
     this.revokedUntold = true;
@@ -279,8 +282,8 @@ export class Subscriptions {
     this.endings++;
     if (this.ended == 0) this.ended = take((<usize>MAX_ENDED) << 2);
     if (this.ended == 0) return this.forget(sub);
-    if (this.endedCount == MAX_ENDED) this.forget(load<usize>(this.endedSlot(this.endedHead)));
-    store<usize>(this.endedSlot((this.endedHead + this.endedCount) & (MAX_ENDED - 1)), sub);
+    if (this.endedCount == MAX_ENDED) this.forgetOldest();
+    store<usize>(this.endedSlot(this.endedCount), sub);
     this.endedCount++;
   }
 
@@ -304,11 +307,15 @@ export class Subscriptions {
    */
   private tickUnsettled(now: i64): void {
     if (this.unsettledSince == 0) this.unsettledSince = now;
-    if (hasPassed(now, this.unsettledSince, FORGET_AFTER)) this.settle();
+    if (hasPassed(now, this.unsettledSince, TAKEN_AFTER)) this.settle();
+  }
+
+  private forgetOldest(): void {
+    this.forget(load<usize>(this.endedSlot(0)));
   }
 
   private forgetEnded(): void {
-    while (this.endedCount > 0) this.forget(load<usize>(this.endedSlot(this.endedHead)));
+    while (this.endedCount > 0) this.forgetOldest();
     this.releaseEnded();
   }
 
@@ -411,10 +418,11 @@ export class Subscriptions {
     heap.free(changetype<usize>(this));
   }
 
+  /** Where in the ring the ended one lies that is the `index`-th from the oldest on. */
   // @ts-ignore: decorator
   @inline
   private endedSlot(index: i32): usize {
-    return this.ended + ((<usize>index) << 2);
+    return this.ended + ((<usize>((this.endedHead + index) & (MAX_ENDED - 1))) << 2);
   }
 
   /** Takes a subscription out of the table, and out of the ring of ended ones if it is there. */
@@ -425,13 +433,8 @@ export class Subscriptions {
 
   private leaveEnded(sub: usize): void {
     for (let i = 0; i < this.endedCount; i++) {
-      if (load<usize>(this.endedSlot((this.endedHead + i) & (MAX_ENDED - 1))) != sub) continue;
-      for (let j = i; j > 0; j--) {
-        store<usize>(
-          this.endedSlot((this.endedHead + j) & (MAX_ENDED - 1)),
-          load<usize>(this.endedSlot((this.endedHead + j - 1) & (MAX_ENDED - 1))),
-        );
-      }
+      if (load<usize>(this.endedSlot(i)) != sub) continue;
+      for (let j = i; j > 0; j--) store<usize>(this.endedSlot(j), load<usize>(this.endedSlot(j - 1)));
       this.endedHead = (this.endedHead + 1) & (MAX_ENDED - 1);
       this.endedCount--;
       return;
