@@ -36,8 +36,9 @@ const GRANTED_BY_V8: usize = 16_133 << 16;
 /** Bytes that linear memory has for all that is not taken here: policies, remembered decisions, and connections themselves. */
 const BESIDE: usize = 64 << 20;
 /** The same for meters, of which the configuration decides how many there are: 4,096 with 64 classes take 200 MiB. */
-let metered: usize = 0;
 const MOST_METERED: usize = 208 << 20;
+/** Bytes that meters take now (`noteMetered`). */
+let metered: usize = 0;
 
 /** See `mostToGrowTo`. */
 let growsTo: usize = 0;

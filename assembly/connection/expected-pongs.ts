@@ -37,7 +37,10 @@ export const enum Pong {
   AUTHORIZATION_VIOLATION = 15,
   CONTROL_LINE_EXCEEDED = 16,
   PAYLOAD_VIOLATION = 17,
-  /** The same text in place of the first CONNECT. A server that waits for one refuses the PING (to-client.ts `takeError`). */
+  /**
+   * The text of CONTROL_LINE_EXCEEDED, in place of the first CONNECT. A server that waits for one refuses the PING (to-client.ts
+   * `takeError`).
+   */
   LONG_CONNECT = 18,
 }
 

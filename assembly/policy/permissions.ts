@@ -50,7 +50,7 @@ export class Permissions {
   readonly publishAllBy: i32;
   /** The flags of all such rules together. */
   private readonly publishAllFlags: i32;
-  /** The same for `subscribe`; what cannot be subscribed to nats-server then answers itself. */
+  /** The first rule with `subscribe: {allow: ALL}`, or NONE. What cannot be subscribed to nats-server then answers itself. */
   readonly subscribeAllBy: i32;
   /**
    * The rule that decided last, or NONE when none did. `publishAnswer`, `deliveryAnswer` and `receiveAnswer` leave anything
