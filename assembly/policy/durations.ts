@@ -36,7 +36,7 @@ class Digits {
   overflows: bool = false;
 }
 
-/** The largest magnitude, 2^63 ns or some 292 years, which only a negative duration may have. */
+/** Go's bound, 2^63 ns or some 292 years. No duration reaches it here: Go reads -2^63 ns, which is INVALID_DURATION. */
 const MOST: u64 = <u64>i64.MAX_VALUE + 1;
 
 /** The digits of `text` from `at` on. Those that would pass MOST count as read and are not in the value. */
@@ -83,8 +83,8 @@ export function parseDuration(text: string): i64 {
     if (part > MOST || total > MOST - part) return INVALID_DURATION;
     total += part;
   }
-  if (negative) return -(<i64>total);
-  return total < MOST ? <i64>total : INVALID_DURATION;
+  if (total == MOST) return INVALID_DURATION;
+  return negative ? -(<i64>total) : <i64>total;
 }
 
 /** The same of the value that `reader` has just read, whose text this is. That it is none is a fault, which has been reported. */

@@ -36,6 +36,8 @@ describe("a duration", () => {
     expect(parseDuration("9223372036854775.807us")).toBe(i64.MAX_VALUE);
     expect(parseDuration("-9223372036854775807ns")).toBe(-i64.MAX_VALUE);
     expect(parseDuration("9223372036854775808ns")).toBe(INVALID_DURATION);
+    // This one Go reads.
+    expect(parseDuration("-9223372036854775808ns")).toBe(INVALID_DURATION);
     expect(parseDuration("9223372036854775.808us")).toBe(INVALID_DURATION);
     expect(parseDuration("9223372036s9223372036s")).toBe(INVALID_DURATION);
     expect(parseDuration("9223372036.9s")).toBe(INVALID_DURATION);
