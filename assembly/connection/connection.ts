@@ -223,10 +223,10 @@ export class Connection extends Totals {
   }
 
   /**
-   * Bytes of the records that wait for their PONG. A refusal whose payload is still coming does not count, since its PING goes
-   * behind the payload: waiting for that PONG would be waiting for ourselves.
+   * Bytes of the records that wait for their PONG, which `limits.outstandingReplies` bounds. A refusal whose payload is still
+   * coming does not count, since its PING goes behind the payload: waiting for that PONG would be waiting for ourselves.
    */
-  get awaitedBytes(): i32 {
+  get outstandingBytes(): i32 {
     return this.pongs.size - (this.dropsPayload ? this.pongs.lastSize : 0);
   }
 

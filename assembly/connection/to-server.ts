@@ -56,12 +56,12 @@ export function takeFromClient(connection: Connection, size: i32, endOfStream: b
 
 /** Do too many bytes of records wait for their PONG? */
 function mustWait(connection: Connection): bool {
-  return connection.awaitedBytes > connection.outstandingRepliesLimit;
+  return connection.outstandingBytes > connection.outstandingRepliesLimit;
 }
 
 /** Have so many PONGs come that a client which is held back may go on? */
 export function hasDrained(connection: Connection): bool {
-  return connection.awaitedBytes <= connection.outstandingRepliesLimit / 2;
+  return connection.outstandingBytes <= connection.outstandingRepliesLimit / 2;
 }
 
 /**
