@@ -1,9 +1,9 @@
 import { Buffer } from "../bytes/buffer";
 import { copyShort } from "../bytes/copy";
 import { FixedText } from "../bytes/fixed-text";
-import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-page";
-import { proxy_get_buffer_bytes, proxy_set_buffer_bytes, STATUS_OK } from "./host";
-import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
+import { readBytes } from "./buffers";
+import { proxy_set_buffer_bytes, STATUS_OK } from "./host";
+import { GAP, OUT, outArea, windowArea, WINDOW } from "./memory";
 
 /** A start that lies behind the end of any buffer, with which the host appends. */
 const APPEND: u32 = u32.MAX_VALUE;
@@ -285,26 +285,4 @@ export class Chunk {
   private readFromHost(start: i32, length: i32, to: usize): bool {
     return readBytes(this.buffer, start, length, to) == length;
   }
-}
-
-/**
- * Copies up to `length` bytes of a host's buffer to `to`. Answers how many it has copied, or -1 when the host refused or did
- * not use the memory that it was told to.
- */
-function readBytes(buffer: i32, start: i32, length: i32, to: usize): i32 {
-  store<usize>(POINTER_ANSWER, 0);
-  store<u32>(SIZE_ANSWER, 0);
-  receiveInto(to, <usize>length);
-  const status = proxy_get_buffer_bytes(buffer, <u32>start, <u32>length, POINTER_ANSWER, SIZE_ANSWER);
-  const at = load<usize>(POINTER_ANSWER);
-  const size = <i32>load<u32>(SIZE_ANSWER);
-  releaseAnswer(at);
-  receiveProperty();
-  if (status != STATUS_OK) return -1;
-  return size == 0 ? 0 : at == to ? size : -1;
-}
-
-/** Has the host's buffer a byte at `position`? True also where it cannot be asked. */
-export function hasBytesAt(buffer: i32, position: i32): bool {
-  return readBytes(buffer, position, 1, outArea) != 0;
 }

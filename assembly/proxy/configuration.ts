@@ -1,8 +1,5 @@
-import { PLUGIN_CONFIGURATION, proxy_get_buffer_bytes, STATUS_OK } from "./host";
-import { receiveInto, receiveProperty } from "./memory";
-
-const pointerAddress: usize = memory.data(8);
-const sizeAddress: usize = memory.data(8);
+import { readBytes } from "./buffers";
+import { PLUGIN_CONFIGURATION } from "./host";
 
 /**
  * Free bytes before the text of a configuration. There the head is written with which it is published (policy/envelope.ts), so
@@ -21,17 +18,13 @@ export function receiveConfiguration(size: i32): i32 {
   configurationPointer = 0;
   if (size <= 0) return 0;
   const area = heap.alloc(ROOM_BEFORE + <usize>size) + ROOM_BEFORE;
-  store<usize>(pointerAddress, 0);
-  store<usize>(sizeAddress, 0);
-  receiveInto(area, <usize>size);
-  const status = proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, <u32>size, pointerAddress, sizeAddress);
-  receiveProperty();
-  if (status != STATUS_OK || load<usize>(pointerAddress) != area) {
+  const length = readBytes(PLUGIN_CONFIGURATION, 0, size, area);
+  if (length <= 0) {
     freeConfiguration(area);
     return 0;
   }
   configurationPointer = area;
-  return <i32>load<usize>(sizeAddress);
+  return length;
 }
 
 /**
