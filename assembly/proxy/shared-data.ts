@@ -1,4 +1,4 @@
-import { STATUS_OK } from "./host";
+import { proxy_get_shared_data, proxy_set_shared_data, STATUS_OK } from "./host";
 import { releaseAnswer } from "./memory";
 
 /**
@@ -6,20 +6,6 @@ import { releaseAnswer } from "./memory";
  * Istio leaves `vm_id` empty, so all Wasm plugins of a proxy share the keys. The host copies a value as a whole under a
  * lock, and gives each write a number of its own (proxy-wasm-cpp-host src/shared_data.cc).
  */
-
-// Declared here, since the SDK 0.1.8 declares them with other arguments than the host has.
-// @ts-ignore: decorator
-@external("env", "proxy_get_shared_data")
-declare function proxy_get_shared_data(
-  key: usize,
-  keySize: usize,
-  pointerOut: usize,
-  sizeOut: usize,
-  writeOut: usize,
-): u32;
-// @ts-ignore: decorator
-@external("env", "proxy_set_shared_data")
-declare function proxy_set_shared_data(key: usize, keySize: usize, value: usize, size: usize, write: u32): u32;
 
 const pointerAddress: usize = memory.data(4);
 const sizeAddress: usize = memory.data(4);
