@@ -18,7 +18,7 @@ export const RECEIVED: usize = 16;
 const MAX: usize = 20;
 /** One byte each. */
 const STATE: usize = 24;
-const REUSE: usize = 25;
+const FLAGS: usize = 25;
 const COUNTED_HERE: usize = 26;
 const SERIAL: usize = 28;
 const PENDING_MAXIMA: usize = 32;
@@ -26,7 +26,7 @@ export const KEPT_BACK: usize = 36;
 /** Where the sid is. */
 export const SID: usize = 40;
 
-/** Bits of REUSE. While the subscription was live its sid was used again; that was with another subject; with another queue. */
+/** Bits of FLAGS. While the subscription was live its sid was used again; that was with another subject; with another queue. */
 const AGAIN: u8 = 1;
 const OTHER_SUBJECT: u8 = 2;
 const OTHER_QUEUE: u8 = 4;
@@ -84,7 +84,7 @@ export function newSubscription(
   store<i32>(sub, 0, RECEIVED);
   store<i32>(sub, 0, MAX);
   store<u8>(sub, State.LIVE, STATE);
-  store<u8>(sub, uncertainties, REUSE);
+  store<u8>(sub, uncertainties, FLAGS);
   store<u8>(sub, 0, COUNTED_HERE);
   store<u32>(sub, serial, SERIAL);
   store<i32>(sub, 0, PENDING_MAXIMA);
@@ -96,7 +96,7 @@ export function newSubscription(
 }
 
 /**
- * What is not known of a new subscription, as bits of REUSE: whether what comes for its sid is of `former`, which had the sid
+ * What is not known of a new subscription, as bits of FLAGS: whether what comes for its sid is of `former`, which had the sid
  * before (0: none had), or of one that is forgotten (`mayHaveForgotten`), and whether it is of before a CONNECT that the server
  * has not taken yet (`unsettled`). From a client that is `observed`, in DRY_RUN, nothing is withheld.
  */
@@ -142,22 +142,22 @@ export function sizeOf(sub: usize): usize {
  * has ended there without our knowledge, the new one counts. We do not know which, nor what the server has counted.
  */
 export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
-  let reuse = load<u8>(sub, REUSE) | AGAIN;
+  let flags = load<u8>(sub, FLAGS) | AGAIN;
   if (subjectLength != subjectLengthOf(sub) || !equalBytes(subject, subjectOf(sub), subjectLength)) {
-    reuse |= OTHER_SUBJECT;
+    flags |= OTHER_SUBJECT;
   }
-  if (queueLength != queueLengthOf(sub) || !equalBytes(queue, queueOf(sub), queueLength)) reuse |= OTHER_QUEUE;
-  store<u8>(sub, reuse, REUSE);
+  if (queueLength != queueLengthOf(sub) || !equalBytes(queue, queueOf(sub), queueLength)) flags |= OTHER_QUEUE;
+  store<u8>(sub, flags, FLAGS);
 }
 
 /** Is `queueOf` the queue by which the server delivers? */
 export function isQueueKnown(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & OTHER_QUEUE) == 0;
+  return (load<u8>(sub, FLAGS) & OTHER_QUEUE) == 0;
 }
 
 /** Are `subjectOf` and `queueOf` what the server has under this sid? */
 export function isNameKnown(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & (OTHER_SUBJECT | OTHER_QUEUE)) == 0;
+  return (load<u8>(sub, FLAGS) & (OTHER_SUBJECT | OTHER_QUEUE)) == 0;
 }
 
 /**
@@ -165,24 +165,24 @@ export function isNameKnown(sub: usize): bool {
  * of a former one may have been under way.
  */
 export function isCountKnown(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & (AGAIN | FORMER | UNSETTLED)) == 0;
+  return (load<u8>(sub, FLAGS) & (AGAIN | FORMER | UNSETTLED)) == 0;
 }
 
 /** May what comes for this sid be of another subscription, a former one or one of before a further CONNECT? */
 export function mayBeFormers(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & (FORMER | UNSETTLED)) != 0;
+  return (load<u8>(sub, FLAGS) & (FORMER | UNSETTLED)) != 0;
 }
 
 /**
  * Is what comes for this sid withheld, because it may be of a former subscription that has lost its right or had its maximum?
  */
 export function isWithheld(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & WITHHELD) != 0;
+  return (load<u8>(sub, FLAGS) & WITHHELD) != 0;
 }
 
 /** May what comes for this sid be of a subscription that a newer policy has revoked? */
 export function bringsRevoked(sub: usize): bool {
-  return stateOf(sub) == State.REVOKED || (load<u8>(sub, REUSE) & FORMER_REVOKED) != 0;
+  return stateOf(sub) == State.REVOKED || (load<u8>(sub, FLAGS) & FORMER_REVOKED) != 0;
 }
 
 /**
@@ -192,26 +192,26 @@ export function bringsRevoked(sub: usize): bool {
 // @ts-ignore: decorator
 @inline
 export function isUnjudged(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & UNJUDGED) != 0;
+  return (load<u8>(sub, FLAGS) & UNJUDGED) != 0;
 }
 
 /** Notes whether the policy in force is still to judge it. */
 export function setUnjudged(sub: usize, unjudged: bool): void {
-  const others = load<u8>(sub, REUSE) & ~UNJUDGED;
-  store<u8>(sub, unjudged ? others | UNJUDGED : others, REUSE);
+  const others = load<u8>(sub, FLAGS) & ~UNJUDGED;
+  store<u8>(sub, unjudged ? others | UNJUDGED : others, FLAGS);
 }
 
 /** Is it live and judged, and has nobody else had its sid lately? Then nothing about it but its maximum needs a closer look. */
 // @ts-ignore: decorator
 @inline
 export function isPlain(sub: usize): bool {
-  // The two bytes STATE and REUSE: LIVE, and none of the bits.
+  // The two bytes STATE and FLAGS: LIVE, and none of the bits.
   return load<u16>(sub, STATE) == 0;
 }
 
 /** Did another subscription have its sid, of which messages may still come? False from `beginCount` on. */
 export function hasFormer(sub: usize): bool {
-  return (load<u8>(sub, REUSE) & FORMER) != 0;
+  return (load<u8>(sub, FLAGS) & FORMER) != 0;
 }
 
 /** All that the server delivered before its SUB is here: what comes is of it, and is counted from here on. */
@@ -226,9 +226,9 @@ export function settleCount(sub: usize): void {
 
 /** Takes away these uncertainties, and begins the count anew if there was any of them. */
 function countAnew(sub: usize, uncertainties: u8): void {
-  const reuse = load<u8>(sub, REUSE);
-  if ((reuse & uncertainties) == 0) return;
-  store<u8>(sub, reuse & ~uncertainties, REUSE);
+  const flags = load<u8>(sub, FLAGS);
+  if ((flags & uncertainties) == 0) return;
+  store<u8>(sub, flags & ~uncertainties, FLAGS);
   store<i32>(sub, 0, RECEIVED);
   store<i32>(sub, 0, KEPT_BACK);
 }

@@ -60,7 +60,7 @@ export class Subscriptions {
   /** The client has sent a PING after that CONNECT. */
   private hasPinged: bool = false;
   /** There are revoked subscriptions whose UNSUB has not gone to the server. All that are due go together. */
-  private revokedUntold: bool = false;
+  hasUntoldRevocations: bool = false;
   /** The first tick that saw it `isUnsettled`, in milliseconds; 0 before. */
   private unsettledSince: i64 = 0;
   /**
@@ -214,12 +214,7 @@ export class Subscriptions {
     if (isLive(sub)) this.liveCount--;
     else this.leaveEnded(sub);
     setState(sub, State.REVOKED);
-    this.revokedUntold = true;
-  }
-
-  /** Are there revoked subscriptions whose UNSUBs have not all gone to the server yet? */
-  get hasUntoldRevocations(): bool {
-    return this.revokedUntold;
+    this.hasUntoldRevocations = true;
   }
 
   /**
@@ -227,7 +222,7 @@ export class Subscriptions {
    * be called. Without it they are remembered until a later such PONG, or as long as the connection lasts.
    */
   tellRevocations(pinged: bool): void {
-    this.revokedUntold = false;
+    this.hasUntoldRevocations = false;
     this.revokedPings += i32(pinged);
   }
 
@@ -237,7 +232,7 @@ export class Subscriptions {
    */
   revocationsTaken(): void {
     this.revokedPings--;
-    if (this.revokedPings > 0 || this.revokedUntold) return;
+    if (this.revokedPings > 0 || this.hasUntoldRevocations) return;
     this.takeOutAll(this.table, true);
     const apart = this.apart;
     if (apart == null) return;
@@ -262,7 +257,7 @@ export class Subscriptions {
 
   /** Has it ended here while the server does not know yet? */
   isUntold(sub: usize): bool {
-    return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.revokedUntold);
+    return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.hasUntoldRevocations);
   }
 
   /**
@@ -274,7 +269,7 @@ export class Subscriptions {
     if (<i32>(serialOf(sub) - this.forgottenSerial) > 0) this.largestForgotten = -1;
     beginCount(sub);
     const state = stateOf(sub);
-    if (state == State.TOLD || (state == State.REVOKED && this.revokedPings == 0 && !this.revokedUntold))
+    if (state == State.TOLD || (state == State.REVOKED && this.revokedPings == 0 && !this.hasUntoldRevocations))
       this.takeOut(sub);
   }
 
@@ -355,7 +350,7 @@ export class Subscriptions {
     this.setApart();
     this.releaseEnded();
     // The CONNECT ends them at the server, so no UNSUB need go. One can only have been due where the CONNECT began in DRY_RUN.
-    this.revokedUntold = false;
+    this.hasUntoldRevocations = false;
     this.liveCount = 0;
     this.isUnsettled = true;
     this.unsettledSince = 0;
