@@ -3,7 +3,7 @@ import { decimal } from "../bytes/digits";
 import { FIRST_TESTED_MINOR, LAST_TESTED_MINOR } from "../nats/info";
 import { PolicyDocument } from "../policy/document";
 import { NONE } from "../policy/none";
-import { MODES } from "../policy/rules-read";
+import { MODES } from "../policy/rules";
 import { LogLevel, logText } from "../proxy/log";
 import { Audit } from "../telemetry/audit";
 import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";

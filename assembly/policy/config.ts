@@ -5,7 +5,8 @@ import { readTelemetry } from "./config-telemetry";
 import { readTrustDomains } from "./config-trust-domains";
 import { PolicyDocument } from "./document";
 import { JsonReader, NO_MORE_KEYS } from "./json";
-import { MODES, RulesReader } from "./rules-read";
+import { MODES } from "./rules";
+import { RulesReader } from "./rules-read";
 
 /**
  * Bytes of the longest configuration that is read. Kubernetes takes objects of about 1.5 MiB; a file for Envoy alone may be

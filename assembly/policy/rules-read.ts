@@ -5,7 +5,7 @@ import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { NONE } from "./none";
 import { RuleNames, RuleNamesWriter } from "./rule-names";
-import { Rule, SubjectRules } from "./rules";
+import { MODES, Rule, SubjectRules } from "./rules";
 import { Direction, readSubjectRules } from "./rules-entry";
 import { readResponses } from "./rules-responses";
 import { readSources } from "./source-read";
@@ -16,8 +16,6 @@ export const MAX_RULES: i32 = 100_000;
 /** A rule's name is a label of stats, kept until the proxy ends. In bytes of UTF-8. */
 export const MAX_NAME_BYTES: i32 = 128;
 
-/** The words for `Mode`. */
-export const MODES: StaticArray<string> = ["ENFORCE", "DRY_RUN"];
 const REPLIES: StaticArray<string> = ["OWN", "ANY"];
 // The values that NATS gives the header Nats-Rollup, in the case of our words.
 const ROLLUPS: StaticArray<string> = ["SUB", "ALL"];

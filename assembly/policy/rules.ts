@@ -7,6 +7,9 @@ export const enum Mode {
   DRY_RUN,
 }
 
+/** The words for them in configurations and stats, by `Mode`. */
+export const MODES: StaticArray<string> = ["ENFORCE", "DRY_RUN"];
+
 /** `allow_responses` without an end to the number of responses. */
 export const UNLIMITED_RESPONSES: i32 = -1;
 

@@ -1,7 +1,6 @@
 import { Operation } from "../nats/operation";
 import { SERVER_ERROR_COUNT, SERVER_ERROR_NAMES } from "../nats/server-errors";
-import { Mode } from "../policy/rules";
-import { MODES } from "../policy/rules-read";
+import { Mode, MODES } from "../policy/rules";
 import { MetricKind } from "../proxy/metrics";
 import { label } from "./names";
 import { OPERATION_COUNT, OPERATION_NAMES, Verdict, VERDICT_NAMES } from "./operations";
