@@ -1,3 +1,5 @@
+import { NamedPrincipals } from "../telemetry/meters";
+
 /** What a VM keeps of the plugin of one name through all its configurations. */
 @final
 export class NamedPlugin {
@@ -5,6 +7,8 @@ export class NamedPlugin {
   inForce: u64 = 0;
   /** The newest publication with whose text the host has configured this VM; 0 before any. */
   reached: u64 = 0;
+  /** Those of its principals that have series of their own. */
+  readonly principals: NamedPrincipals = new NamedPrincipals();
 
   constructor(readonly name: string) {}
 }

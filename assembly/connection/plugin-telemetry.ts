@@ -16,6 +16,7 @@ import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
 import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
+import { pluginNamed } from "./named-plugin";
 import { RequestTable } from "./open-requests";
 import { NOWHERE, orUnknown, standpointOf } from "./standpoint";
 
@@ -31,18 +32,6 @@ const SHOWN_VERSION: i32 = 32;
 const classes: Names = new Names(MAX_CLASS_NUMBERS);
 const rules: Names = new Names(MAX_RULE_NAMES);
 
-/** Of each plugin of the VM, by its name. */
-const principals: NamedPrincipals[] = [];
-
-function principalsOf(plugin: string): NamedPrincipals {
-  for (let i = 0; i < principals.length; i++) {
-    if (principals[i].plugin == plugin) return principals[i];
-  }
-  const named = new NamedPrincipals(plugin);
-  principals.push(named);
-  return named;
-}
-
 /** All that one root context of a plugin reports with, under all policies that it has in force. */
 @final
 export class PluginTelemetry {
@@ -53,7 +42,7 @@ export class PluginTelemetry {
    * may come back.
    */
   private readonly allMeters: Meters[] = [];
-  private meters: Meters = new Meters(NOWHERE, new NamedPrincipals(""), classes, rules);
+  private meters: Meters = new Meters(NOWHERE, new NamedPrincipals(), classes, rules);
   private readonly versionsWarnedOf: string[] = [];
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
@@ -102,7 +91,7 @@ export class PluginTelemetry {
     for (let i = 0; i < all.length; i++) {
       if (all[i].standpoint.isThatOf(standpoint)) return all[i];
     }
-    const meters = new Meters(standpoint, principalsOf(plugin), classes, rules);
+    const meters = new Meters(standpoint, pluginNamed(plugin).principals, classes, rules);
     all.push(meters);
     return meters;
   }

@@ -41,8 +41,6 @@ export class NamedPrincipals {
   /** Only the keys count. The values are i32 so that no further kind of map is compiled into the module. */
   private readonly names: Map<string, i32> = new Map();
 
-  constructor(readonly plugin: string) {}
-
   /** Has the principal series of its own, or may it have them where there are to be `limit` at most? */
   takes(principal: string, limit: i32): bool {
     return this.names.size < limit || this.names.has(principal);
