@@ -6,10 +6,10 @@ import { quotedBytes } from "./quoted-bytes";
 /** Fields of an audit record, in JSON, each with the comma before it. */
 
 /** Bytes of a subject, reply or queue that a record shows; the rest is cut and marked. */
-const SHOWN: i32 = 256;
+const SHOWN_BYTES: i32 = 256;
 
 /** UTF-16 units of a text that are shown, since a certificate may name any URI. */
-const LONGEST: i32 = 2048;
+const SHOWN_UNITS: i32 = 2048;
 
 /** A field with a number. */
 export function numberField(name: string, value: u64): string {
@@ -18,14 +18,14 @@ export function numberField(name: string, value: u64): string {
 
 /** A field with a text. */
 export function textField(name: string, value: string): string {
-  if (value.length > LONGEST) value = beginning(value, LONGEST) + "…";
+  if (value.length > SHOWN_UNITS) value = beginning(value, SHOWN_UNITS) + "…";
   return ',"' + name + '":"' + escape(value) + '"';
 }
 
 /** A field with a subject, reply or queue, quoted as nats-server quotes it. */
 export function bytesField(name: string, pointer: usize, length: i32): string {
-  const text = quotedBytes(pointer, length, SHOWN);
-  return textField(name, length > SHOWN ? text + "…" : text);
+  const text = quotedBytes(pointer, length, SHOWN_BYTES);
+  return textField(name, length > SHOWN_BYTES ? text + "…" : text);
 }
 
 /** JSON string escapes; `text` comes from quoting, configuration or certificates. */

@@ -146,7 +146,9 @@ export class Audit {
 
   /** Tells in a record of its own what was left out, of one kind or both. Counts what was left out of either. */
   private tell(refusals: bool, activity: bool, stats: FilterStats): void {
-    const record = (refusals ? suppressedField(this.refusals) : "") + (activity ? activityField(this.activity) : "");
+    const record =
+      (refusals ? suppressedField(SUPPRESSED, this.refusals) : "") +
+      (activity ? suppressedField(SUPPRESSED_ACTIVITY, this.activity) : "");
     if (record != "") logText(LogLevel.WARN, START + textField("event", "suppressed") + record + "}");
     stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
   }
@@ -167,22 +169,24 @@ export class Audit {
   }
 
   private write(record: string): void {
-    logText(LogLevel.WARN, record + suppressedField(this.refusals) + "}");
+    logText(LogLevel.WARN, record + suppressedField(SUPPRESSED, this.refusals) + "}");
   }
 
   private writeActivity(record: string): void {
-    logText(LogLevel.WARN, record + activityField(this.activity) + "}");
+    logText(LogLevel.WARN, record + suppressedField(SUPPRESSED_ACTIVITY, this.activity) + "}");
   }
 }
 
 const START: string = '{"istio_nats_audit":' + VERSION;
 
-function suppressedField(limit: RateLimit): string {
-  return limit.suppressed > 0 ? numberField("suppressed", <u64>limit.take()) : "";
-}
+/** The names of the fields that tell how many refusals were left out, and how many records of connections and samples. */
+const SUPPRESSED: string = "suppressed";
+const SUPPRESSED_ACTIVITY: string = "suppressed_activity";
 
-function activityField(limit: RateLimit): string {
-  return limit.suppressed > 0 ? numberField("suppressed_activity", <u64>limit.take()) : "";
+/** A field that tells what `limit` has held back since a record told it last; "" for nothing. */
+function suppressedField(name: string, limit: RateLimit): string {
+  const count = limit.take();
+  return count > 0 ? numberField(name, <u64>count) : "";
 }
 
 function ruleField(rule: string): string {

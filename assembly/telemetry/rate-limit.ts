@@ -11,7 +11,7 @@ export class RateLimit {
   private debt: f64 = 0;
   private filledAt: i64 = 0;
   /** Held back since `take` was called last. */
-  suppressed: i64 = 0;
+  private suppressed: i64 = 0;
   /** Held back since `takeUncounted` was called last. */
   private uncounted: i64 = 0;
 
