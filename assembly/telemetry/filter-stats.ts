@@ -15,7 +15,17 @@ import {
 } from "./stat-names";
 import { VERSION } from "./version";
 
-const EVENTS: StaticArray<string> = [
+/** Stats that count events; each numbers its name in EVENT_NAMES. */
+const enum Event {
+  POLICY_REJECTED,
+  POLICY_CHANGES,
+  REVOKED_CONNECTIONS,
+  REVOKED_SUBSCRIPTIONS,
+  PRINCIPALS_CAPPED,
+  AUDIT_SUPPRESSED,
+}
+
+const EVENT_NAMES: StaticArray<string> = [
   POLICY_REJECTED,
   POLICY_CHANGES,
   REVOKED_CONNECTIONS,
@@ -34,8 +44,8 @@ let tellers: u32 = 0;
 @final
 export class FilterStats {
   private readonly labels: string;
-  /** The host's numbers of EVENTS, and of the memory. */
-  private readonly events: StaticArray<i32> = new StaticArray<i32>(EVENTS.length).fill(<i32>NO_METRIC);
+  /** The host's numbers of EVENT_NAMES, by `Event`, and that of the memory. */
+  private readonly events: StaticArray<i32> = new StaticArray<i32>(EVENT_NAMES.length).fill(<i32>NO_METRIC);
   private memory: u32 = NO_METRIC;
   private readonly teller: u32 = ++tellers;
   private info: u32 = NO_METRIC;
@@ -53,7 +63,7 @@ export class FilterStats {
    */
   policyInForce(fingerprint: u64, mode: string, rules: i32): void {
     // Defined before anything happens, so at 0: a series that begins with its first event hides it from Prometheus' increase().
-    for (let i = 0; i < EVENTS.length; i++) this.event(EVENTS[i]);
+    for (let event = 0; event < EVENT_NAMES.length; event++) this.metricOf(event);
     this.forgetPolicy();
     this.rules = rules;
     const labels = label("policy", hexadecimal(fingerprint, 16)) + label("mode", mode) + label("version", VERSION);
@@ -89,32 +99,32 @@ export class FilterStats {
 
   /** Counts a configuration that was refused, or a published policy that could not be read. */
   policyRejected(): void {
-    this.count(POLICY_REJECTED, 1);
+    this.count(Event.POLICY_REJECTED, 1);
   }
 
   /** Counts a policy that has taken the place of another. */
   policyChanged(): void {
-    this.count(POLICY_CHANGES, 1);
+    this.count(Event.POLICY_CHANGES, 1);
   }
 
   /** Counts an open connection that a policy has ended. */
   revokedConnection(): void {
-    this.count(REVOKED_CONNECTIONS, 1);
+    this.count(Event.REVOKED_CONNECTIONS, 1);
   }
 
   /** Counts a live subscription that a policy has ended. */
   revokedSubscription(): void {
-    this.count(REVOKED_SUBSCRIPTIONS, 1);
+    this.count(Event.REVOKED_SUBSCRIPTIONS, 1);
   }
 
   /** Counts a connection that is counted under the principal `other`. */
   principalCapped(): void {
-    this.count(PRINCIPALS_CAPPED, 1);
+    this.count(Event.PRINCIPALS_CAPPED, 1);
   }
 
   /** Counts audit records that were left out. */
   auditSuppressed(records: i64): void {
-    if (records > 0) this.count(AUDIT_SUPPRESSED, records);
+    if (records > 0) this.count(Event.AUDIT_SUPPRESSED, records);
   }
 
   /** The plugin is gone, or stands somewhere else (`Standpoint`): its configuration counts as in force no more. */
@@ -125,15 +135,13 @@ export class FilterStats {
     memoryTeller = 0;
   }
 
-  private count(name: string, by: i64): void {
-    incrementMetric(this.event(name), by);
+  private count(event: Event, by: i64): void {
+    incrementMetric(this.metricOf(event), by);
   }
 
-  /** The host's number of `name`, which must be one of EVENTS. */
-  private event(name: string): u32 {
-    const place = EVENTS.indexOf(name);
-    if (this.events[place] == <i32>NO_METRIC) this.events[place] = <i32>this.define(name, "");
-    return <u32>this.events[place];
+  private metricOf(event: i32): u32 {
+    if (this.events[event] == <i32>NO_METRIC) this.events[event] = <i32>this.define(EVENT_NAMES[event], "");
+    return <u32>this.events[event];
   }
 
   private define(name: string, labels: string): u32 {
