@@ -190,7 +190,7 @@ export class AnswerTable {
 
   private anyWay(): i32 {
     this.chance = nextChance(this.chance);
-    return <i32>(this.chance >> 29);
+    return <i32>(this.chance >> (32 - <u32>WAYS_SHIFT));
   }
 }
 

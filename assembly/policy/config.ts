@@ -140,13 +140,12 @@ export class PolicyReading {
     const reader = this.reader;
     this.isRead = true;
     reader.finish();
-    if (!reader.broken) {
-      if ((this.keysRead & (1 << Key.TRUST_DOMAINS)) == 0) {
-        reader.faultOf("trustDomains", 'is missing: write the mesh\'s own and its aliases, such as ["cluster.local"]');
-      }
-      if ((this.keysRead & (1 << Key.RULES)) == 0) {
-        reader.faultOf("rules", "is missing: write at least one rule");
-      }
+    if (reader.broken) return;
+    if ((this.keysRead & (1 << Key.TRUST_DOMAINS)) == 0) {
+      reader.faultOf("trustDomains", 'is missing: write the mesh\'s own and its aliases, such as ["cluster.local"]');
+    }
+    if ((this.keysRead & (1 << Key.RULES)) == 0) {
+      reader.faultOf("rules", "is missing: write at least one rule");
     }
   }
 

@@ -3,8 +3,11 @@ import { decimal } from "../bytes/digits";
 import { textOf } from "../bytes/json";
 import { quoted } from "./faults";
 
+/** UTF-16 units of the longest key that stands in a path as it is. A longer one is none of ours, and is cut (`quoted`). */
+const MAX_PLAIN_KEY: i32 = 64;
+
 function isPlainKey(key: string): bool {
-  if (key.length == 0 || key.length > 64) return false;
+  if (key.length == 0 || key.length > MAX_PLAIN_KEY) return false;
   for (let i = 0; i < key.length; i++) {
     if (!isWordCharacter(key.charCodeAt(i))) return false;
   }

@@ -12,6 +12,9 @@ export const NO_MORE_KEYS: i32 = -1;
 /** What `readInteger` answers for what it has reported as a fault. */
 export const NO_INTEGER: i64 = i64.MIN_VALUE;
 
+/** Bytes of a number that a fault shows at most: more than any number needs. */
+const SHOWN_NUMBER: i32 = 40;
+
 // A longer string is no name, subject or principal that could ever be met.
 const MAX_STRING_BYTES: i32 = 8192;
 
@@ -310,7 +313,7 @@ export class JsonReader {
   /** The number as written, cut to what a line bears. */
   private shown(): string {
     const start = this.scanner.tokenStart;
-    const length = min(<i32>(this.scanner.tokenEnd - start), 40);
+    const length = min(<i32>(this.scanner.tokenEnd - start), SHOWN_NUMBER);
     return String.UTF8.decodeUnsafe(start, <usize>length);
   }
 

@@ -178,9 +178,12 @@ function readSource(reader: JsonReader): void {
 /** Reads a rule's `from`. An empty one is a fault: it is never "anyone". */
 export function readSources(reader: JsonReader): Sources {
   patternsRead.length = 0;
-  let sources = 0;
   if (!reader.beginArray('a list of sources such as [{"namespaces": ["shop"]}]')) return new Sources([]);
-  for (; reader.nextElement() >= 0; sources++) readSource(reader);
+  let sources = 0;
+  while (reader.nextElement() >= 0) {
+    sources++;
+    readSource(reader);
+  }
   if (sources == 0 && !reader.broken) {
     reader.fault('is empty, which admits nobody: write [{"principals": ["*"]}] for every authenticated peer');
   }

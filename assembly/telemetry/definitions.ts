@@ -24,7 +24,8 @@ export function beginDefinitions(bounded: bool): void {
 
 /** May one more stat be defined in this slice? The first one may. */
 export function mayDefine(): bool {
-  if (!isBounded || isOver) return !isOver;
+  if (isOver) return false;
+  if (!isBounded) return true;
   const now = nowNanoseconds();
   if (began == 0) began = now;
   // Where the clock was set back the difference wraps, which ends the slice.
