@@ -1,6 +1,6 @@
 import { ClientLine } from "../nats/client-line";
-import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { isApiRequest } from "../nats/jetstream-subjects";
+import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
 import { EntryFlag } from "../policy/matcher";

@@ -1,5 +1,5 @@
-import { Chunk } from "../proxy/chunk";
 import { CONNECT_WITHOUT_JSON, ILLEGAL_CONNECT, ILLEGAL_LINE, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
+import { Chunk } from "../proxy/chunk";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Unanswered } from "../telemetry/series";
 import { callbackTime } from "./callback-time";

@@ -1,7 +1,7 @@
 import { hashBytes64 } from "../bytes/hash";
-import { Operation } from "../nats/operation";
 import { isOfJetStream, isPull } from "../nats/jetstream-subjects";
 import { saysNoResponders, STATUS_BYTES } from "../nats/no-responders";
+import { Operation } from "../nats/operation";
 import { ServerLine } from "../nats/server-line";
 import { NO_SUBJECT } from "../policy/subject-classes";
 import { recordDuration } from "../telemetry/durations";

@@ -1,6 +1,6 @@
 import { Buffer } from "../bytes/buffer";
-import { Embedded, embeddedIn } from "../bytes/embedded";
 import { equalBytes } from "../bytes/compare";
+import { Embedded, embeddedIn } from "../bytes/embedded";
 
 /** What becomes of the PONG that answers a PING. */
 export const enum Pong {

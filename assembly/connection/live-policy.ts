@@ -1,7 +1,7 @@
 import { Identity } from "../policy/document";
-import { Mode } from "../policy/rules";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
+import { Mode } from "../policy/rules";
 import { nowNanoseconds } from "../proxy/clock";
 import { actOn } from "../proxy/stream";
 import { allowsSomething, countAs, giveRights, reasonAgainst } from "./admission";

@@ -1,4 +1,5 @@
 import { DELIVERY_SIZE, LAST_DELIVERY } from "../bytes/hot-page";
+import { Operation } from "../nats/operation";
 import {
   argumentEnds,
   asciiArgumentEnds,
@@ -12,7 +13,6 @@ import {
   withoutFirst,
 } from "../nats/plain-line";
 import { isFewDigits, lastSize, readFewDigits, readPlainSize } from "../nats/plain-size";
-import { Operation } from "../nats/operation";
 import { SERVER_LINE_LIMIT } from "../nats/server-line";
 import { SPACE } from "../nats/words";
 import { classOf, reasonOf } from "../policy/answer";

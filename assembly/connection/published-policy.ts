@@ -1,7 +1,7 @@
 import { utf8 } from "../bytes/text";
 import { Envelope, readEnvelope, writeHead } from "../policy/envelope";
-import { VERSION } from "../telemetry/version";
 import { ABSENT, ANY, readShared, releaseShared, sharedPointer, sharedSize, writeShared } from "../proxy/shared-data";
+import { VERSION } from "../telemetry/version";
 
 /** Tries to publish. Of several VMs that publish at once each loses at most once to every other. */
 const MAX_TRIES: i32 = 64;

@@ -1,8 +1,8 @@
 import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { NONE } from "../policy/none";
-import { renewSteps, spentSteps } from "../policy/search-steps";
 import { Reason } from "../policy/reason";
+import { renewSteps, spentSteps } from "../policy/search-steps";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";

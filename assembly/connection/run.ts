@@ -1,6 +1,6 @@
 import { Operation } from "../nats/operation";
-import { Totals } from "../telemetry/totals";
 import { Meter } from "../telemetry/meter";
+import { Totals } from "../telemetry/totals";
 
 /**
  * Messages of one kind and class that come one after the other and are counted at once, since most connections send or receive

@@ -1,9 +1,9 @@
 import { decimal } from "../bytes/digits";
 import { FixedText, fixedText } from "../bytes/fixed-text";
-import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { setTextProperty } from "../proxy/properties";
+import { OPERATION_NAMES } from "../telemetry/operations";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Connection } from "./connection";
 

@@ -1,8 +1,8 @@
 import { FixedText } from "../bytes/fixed-text";
 import { CHUNK_TO_CLIENT } from "../bytes/hot-page";
+import { STATUS_BYTES } from "../nats/no-responders";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
-import { STATUS_BYTES } from "../nats/no-responders";
 import { ServerError, serverErrorOf } from "../nats/server-errors";
 import { isPongLine, PONG_LENGTH, ServerLine } from "../nats/server-line";
 import {

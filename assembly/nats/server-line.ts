@@ -1,8 +1,8 @@
+import { hashBytes } from "../bytes/hash";
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { isCrLf } from "./plain-line";
 import { CR, firstOf, INFO, isBlank, LF, matchVerb, OK, PING, PONG, SPACE, TAB } from "./words";
-import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
 const MSG: u64 = 0x47534d;

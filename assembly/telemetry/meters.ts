@@ -1,5 +1,5 @@
-import { label, labelValue, Names } from "./names";
 import { Meter } from "./meter";
+import { label, labelValue, Names } from "./names";
 
 /** The name under which all principals are counted that come when there are `limit` already. */
 const OTHER_PRINCIPAL: string = "other";
