@@ -112,6 +112,15 @@ describe("the rooms of assembly/", () => {
     );
   });
 
+  it("name their imports in one order, those of other rooms first", () => {
+    // As texts, `../` comes before `./`.
+    const unordered = files.filter((file) => {
+      const specifiers = imports.filter((found) => found.file === file).map(({ specifier }) => specifier);
+      return specifiers.join() !== [...specifiers].sort().join();
+    });
+    assert.deepEqual(unordered, []);
+  });
+
   it("have no cycle of imports", () => {
     assert.deepEqual(circle(targets), undefined);
     const wrong = new Map([
