@@ -6,7 +6,7 @@
  */
 const page: usize = memory.data(512, 512);
 
-/** What the host writes its usual answers to: the time, u64, and where a chunk's bytes are and how many, u32 each (proxy/). */
+/** What the host writes its usual answers to: the time, u64, and where the bytes are that it hands over and how many, u32 each. */
 export const TIME_ANSWER: usize = page;
 export const POINTER_ANSWER: usize = page + 8;
 export const SIZE_ANSWER: usize = page + 12;

@@ -83,15 +83,6 @@ export class Subscriptions {
   /** PINGs after UNSUBs of revoked subscriptions that the server has not answered yet. */
   private revokedPings: i32 = 0;
 
-  /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last. */
-  // @ts-ignore: decorator
-  @inline
-  findAgain(sid: usize, length: i32): usize {
-    const last = this.lastFound;
-    if (last != 0 && hasSid(last, sid, length)) return last;
-    return this.find(sid, length);
-  }
-
   /** Bytes of the VM's budget that all of it holds. The tables stay as large as they once had to be. */
   get heldBytes(): i64 {
     const apart = this.apart;
@@ -102,6 +93,15 @@ export class Subscriptions {
   /** Bytes of gaps behind all subscriptions that are smaller than `size` (`BlockTable.gapsBehind`). */
   gapsBehind(size: usize): i64 {
     return this.table.gapsBehind(size);
+  }
+
+  /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last. */
+  // @ts-ignore: decorator
+  @inline
+  findAgain(sid: usize, length: i32): usize {
+    const last = this.lastFound;
+    if (last != 0 && hasSid(last, sid, length)) return last;
+    return this.find(sid, length);
   }
 
   /** The subscription of this sid, live or ended, or 0. */

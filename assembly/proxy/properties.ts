@@ -1,19 +1,17 @@
 import { FixedText } from "../bytes/fixed-text";
+import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-page";
 import { isValidUtf8 } from "../bytes/utf8";
 import { proxy_get_property, proxy_set_property, STATUS_OK } from "./host";
 import { releaseAnswer } from "./memory";
 
 // A property's path is here as the host wants it: its segments, joined by NUL, such as "connection\0id".
 
-const pointerAddress: usize = memory.data(8);
-const sizeAddress: usize = memory.data(8);
-
-/** The address of the property's bytes, whose number is at `sizeAddress`; 0 when it is absent. Give it to `releaseAnswer`. */
+/** The address of the property's bytes, whose number is at `SIZE_ANSWER`; 0 when it is absent. Give it to `releaseAnswer`. */
 function receive(path: FixedText): usize {
-  store<usize>(pointerAddress, 0);
-  store<usize>(sizeAddress, 0);
-  const status = proxy_get_property(path.pointer, <usize>path.length, pointerAddress, sizeAddress);
-  return status == STATUS_OK ? load<usize>(pointerAddress) : 0;
+  store<usize>(POINTER_ANSWER, 0);
+  store<usize>(SIZE_ANSWER, 0);
+  const status = proxy_get_property(path.pointer, <usize>path.length, POINTER_ANSWER, SIZE_ANSWER);
+  return status == STATUS_OK ? load<usize>(POINTER_ANSWER) : 0;
 }
 
 /**
@@ -23,7 +21,7 @@ function receive(path: FixedText): usize {
  */
 export function textProperty(path: FixedText): string {
   const pointer = receive(path);
-  const size = load<usize>(sizeAddress);
+  const size = load<usize>(SIZE_ANSWER);
   if (pointer == 0 || size == 0) return "";
   const text = isValidUtf8(pointer, <i32>size) ? String.UTF8.decodeUnsafe(pointer, size) : "";
   releaseAnswer(pointer);
@@ -34,7 +32,7 @@ export function textProperty(path: FixedText): string {
 export function numberProperty(path: FixedText): u64 {
   const pointer = receive(path);
   if (pointer == 0) return 0;
-  const value = load<usize>(sizeAddress) == 8 ? load<u64>(pointer) : 0;
+  const value = load<usize>(SIZE_ANSWER) == 8 ? load<u64>(pointer) : 0;
   releaseAnswer(pointer);
   return value;
 }

@@ -1,3 +1,4 @@
+import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-page";
 import { proxy_get_shared_data, proxy_set_shared_data, STATUS_OK } from "./host";
 import { releaseAnswer } from "./memory";
 
@@ -7,8 +8,6 @@ import { releaseAnswer } from "./memory";
  * lock, and gives each write a number of its own (proxy-wasm-cpp-host src/shared_data.cc).
  */
 
-const pointerAddress: usize = memory.data(4);
-const sizeAddress: usize = memory.data(4);
 const writeAddress: usize = memory.data(4);
 
 /**
@@ -26,18 +25,18 @@ export let sharedSize: i32 = 0;
 
 /** Fetches the value of a key. Answers the number of the write that left it, or ABSENT. */
 export function readShared(key: StaticArray<u8>): u32 {
-  store<u32>(pointerAddress, 0);
-  store<u32>(sizeAddress, 0);
+  store<u32>(POINTER_ANSWER, 0);
+  store<u32>(SIZE_ANSWER, 0);
   store<u32>(writeAddress, 0);
   const status = proxy_get_shared_data(
     changetype<usize>(key),
     <usize>key.length,
-    pointerAddress,
-    sizeAddress,
+    POINTER_ANSWER,
+    SIZE_ANSWER,
     writeAddress,
   );
-  sharedPointer = <usize>load<u32>(pointerAddress);
-  sharedSize = sharedPointer == 0 ? 0 : <i32>load<u32>(sizeAddress);
+  sharedPointer = <usize>load<u32>(POINTER_ANSWER);
+  sharedSize = sharedPointer == 0 ? 0 : <i32>load<u32>(SIZE_ANSWER);
   return status == STATUS_OK ? load<u32>(writeAddress) : ABSENT;
 }
 
