@@ -98,13 +98,7 @@ export class JsonReader {
 
   /** Whether the value is an object, now to be read by `nextKey`; `expected` names it in the fault. */
   beginObject(expected: string): bool {
-    const token = this.take();
-    if (token != JsonToken.OBJECT_START) {
-      this.refuse(token, expected);
-      return false;
-    }
-    this.path.enter();
-    return true;
+    return this.begin(JsonToken.OBJECT_START, expected);
   }
 
   /**
@@ -129,8 +123,12 @@ export class JsonReader {
 
   /** Whether the value is a list, now to be read by `nextElement`; `expected` names it in the fault. */
   beginArray(expected: string): bool {
+    return this.begin(JsonToken.ARRAY_START, expected);
+  }
+
+  private begin(start: i32, expected: string): bool {
     const token = this.take();
-    if (token != JsonToken.ARRAY_START) {
+    if (token != start) {
       this.refuse(token, expected);
       return false;
     }
@@ -154,10 +152,7 @@ export class JsonReader {
   /** Passes over the rest of the list in hand, beginning with the element that `nextElement` has announced. */
   skipElements(): void {
     // Of the element that was announced only the first token is read.
-    const token = this.take();
-    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
-      this.scanner.skipContainer();
-    }
+    this.skip();
     this.scanner.skipContainer();
     this.noticeBreak();
     this.path.leave();
@@ -249,11 +244,7 @@ export class JsonReader {
 
   /** Passes over the value. */
   skip(): void {
-    const token = this.take();
-    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
-      this.scanner.skipContainer();
-      this.noticeBreak();
-    }
+    this.skipBehind(this.take());
   }
 
   /** Reports what follows the document, if anything does. */
@@ -286,10 +277,14 @@ export class JsonReader {
   private refuse(token: i32, expected: string): void {
     if (token == JsonToken.ERROR) return;
     this.fault(`expected ${expected}, found ${found(token)}`);
-    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
-      this.scanner.skipContainer();
-      this.noticeBreak();
-    }
+    this.skipBehind(token);
+  }
+
+  /** Passes over the rest of the value of which this is the first token. */
+  private skipBehind(token: i32): void {
+    if (token != JsonToken.OBJECT_START && token != JsonToken.ARRAY_START) return;
+    this.scanner.skipContainer();
+    this.noticeBreak();
   }
 
   private faultUnknown(key: string, known: StaticArray<string>): void {
