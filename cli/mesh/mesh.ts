@@ -129,13 +129,39 @@ export class Mesh {
   }
 
   /** Whether something besides a selector says where a Service leads. */
-  private isLedByOthers({ resource: { name, namespace, root } }: Service): boolean {
+  private isLedByOthers(service: Service): boolean {
+    const { name, namespace, root, isOfCluster } = service.resource;
     return (
       root.text("spec", "type") === "ExternalName" ||
+      // What has made a Service may make its EndpointSlices, too.
+      root.items("metadata", "ownerReferences").length > 0 ||
+      this.isRouted(service) ||
+      // A cluster has EndpointSlices for its other Services. If none came, nobody has asked for them.
+      (isOfCluster && !this.of("EndpointSlice", "discovery.k8s.io").some((one) => one.isOfCluster)) ||
       this.of("Endpoints", "").some((one) => one.namespace === namespace && one.name === name) ||
       this.of("EndpointSlice", "discovery.k8s.io").some(
         (one) =>
           one.namespace === namespace && one.root.text("metadata", "labels", "kubernetes.io/service-name") === name,
+      )
+    );
+  }
+
+  /** Whether a route leads what is for a Service somewhere else, be it for some ports alone. */
+  private isRouted(service: Service): boolean {
+    const { name, namespace } = service.resource;
+    return (
+      this.of("VirtualService", "networking.istio.io").some(({ root, namespace: from }) =>
+        root.items("spec", "hosts").some((host) => service.isNamed(host.text() ?? "", from)),
+      ) ||
+      this.of("TCPRoute", "gateway.networking.k8s.io").some(({ root, namespace: from }) =>
+        root
+          .items("spec", "parentRefs")
+          .some(
+            (parent) =>
+              parent.text("kind") === "Service" &&
+              parent.text("name") === name &&
+              (parent.text("namespace") ?? from) === namespace,
+          ),
       )
     );
   }

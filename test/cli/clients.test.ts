@@ -132,6 +132,7 @@ describe("a client of nats-server", () => {
     assert.deepEqual(to("nats://outside.messaging:4222", external), []);
     const led = { apiVersion: "v1", kind: "Endpoints", metadata: { name: "outside", namespace: "messaging" } };
     assert.deepEqual(to("nats://outside.messaging:4222", service({}), JSON.stringify(led)), []);
+    assert.deepEqual(to("nats://outside.messaging:4222", service({})), ["service-selects-nothing"]);
     const ofOthers = service({ selector: { track: "other" } });
     assert.deepEqual(to("nats://outside.messaging:4222", ofOthers), ["service-selects-nothing"]);
     const more = service({ selector: { app: "nats", track: "other" } });

@@ -369,6 +369,17 @@ describe("what kubectl get all gives", () => {
     assert.deepEqual([...new Set(found)].sort(), ["broker-port-open", "broker-without-plugin", "mtls-undeclared"]);
   });
 
+  it("has no EndpointSlices, which may say where a Service without a selector leads", () => {
+    const outside = { metadata: {}, spec: { ports: [{ name: "tcp-client", port: 4222 }] } };
+    const led = [...service, ...all, object("Service", "nats-abroad", outside)];
+    const ofOther = object("EndpointSlice", "nats-1", {
+      metadata: { labels: { "kubernetes.io/service-name": "nats" } },
+    }).replace("apps/v1", "discovery.k8s.io/v1");
+    const found = (...texts: string[]): string[] => doctor(texts.join("\n---\n")).map(({ id }) => id);
+    assert.deepEqual(found(...led), ["cluster-not-asked"]);
+    assert.deepEqual(found(...led, ofOther), ["cluster-not-asked", "service-selects-nothing"]);
+  });
+
   it("without Services says nothing of pods in no Service", () => {
     const found = doctor([...deployment({}, {}, {}), ...kinds("WasmPlugin")].join("\n---\n"));
     assert.deepEqual(

@@ -245,12 +245,14 @@ function judgeEmptyServices(mesh: Mesh, report: Report<Id>): void {
     const brokers = mesh.brokers.filter((broker) => broker.namespace === namespace);
     if (!brokers.every((broker) => isServed(broker, mesh))) continue;
     const known = brokers.map(({ resource: { title }, labels }) => `${title} (${labelsText(labels)})`).join(", ");
-    const selects =
-      selector.size === 0
-        ? "has no selector, so it leads to no pods"
-        : `selects ${labelsText(selector)}, which no pods among the files have`;
-    const message = `${resource.title} ${selects}; those of nats-server are ${known}`;
     const place = resource.root.placeOf("spec", "selector");
+    if (selector.size === 0) {
+      const message = `${resource.title} has no selector, and nothing among the files says where it leads; nats-server's pods are ${known}`;
+      const remedy = "write labels of nats-server's pods into a selector, or give the file of its EndpointSlices";
+      report("service-selects-nothing", place, message, { remedy, compared: [resource] });
+      continue;
+    }
+    const message = `${resource.title} selects ${labelsText(selector)}, which no pods among the files have; those of nats-server are ${known}`;
     report("service-selects-nothing", place, message, { compared: [resource] });
   }
 }
