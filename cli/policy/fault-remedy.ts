@@ -13,6 +13,10 @@ const TEXTS =
   /^expected a (?:name|subject|principal|namespace|service account|trust domain) .*found (?:a number|true|false)$/;
 
 const LISTS_OF_SUBJECTS = /\.(?:allow|deny|patterns)$/;
+const LISTS_OF_PEERS = /\.(?:principals|namespaces|serviceAccounts|trustDomains|not[A-Z][A-Za-z]*)$/;
+
+/** Lists of what is no text. */
+const LISTS_OF_OBJECTS = /^rules$|^telemetry\.subjects$/;
 
 /** Keys that the filter demands, and elements of lists. */
 const NEEDED = /^(?:trustDomains|rules)$|\.(?:from|name|patterns)$|\]$/;
@@ -35,28 +39,36 @@ function bytesOf(text: string): number | undefined {
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }
 
-/** A source of the one peer that a text names. */
-function sourceOf(text: string): string {
-  return `{${text.split("/").length === 2 ? "serviceAccounts" : "principals"}: ["${text}"]}`;
+function isEverything(text: string): boolean {
+  return text === "*" || text.toUpperCase() === "ALL";
+}
+
+/** What to write for the source that a text names. */
+function sourceRemedy(text: string, write: (source: string) => string): string {
+  if (isEverything(text)) return `write ${write('{principals: ["*"]}')} for every authenticated peer`;
+  const name = text.replace(/^spiffe:\/\//, "");
+  const key = { 1: "namespaces", 2: "serviceAccounts" }[name.split("/").length] ?? "principals";
+  return `write ${write(`{${key}: ["${name}"]}`)}`;
 }
 
 /** For a word in the place of a list. Nobody is led to ALL who has not written it. */
 function listRemedy(text: string, path: string): string | undefined {
   if (/^\[.*\]$/s.test(text.trim())) return "write the list without quotes around it";
-  const isEverything = text === "*" || text.toUpperCase() === "ALL";
-  if (path.endsWith(".from"))
-    return isEverything ? 'write [{principals: ["*"]}] for every authenticated peer' : `write [${sourceOf(text)}]`;
+  if (text.trim() === "" || LISTS_OF_OBJECTS.test(path)) return undefined;
+  const isOfSources = path.endsWith(".from");
   if (text.includes(",")) {
     const elements = text.split(",").map((part) => `"${part.trim()}"`);
-    return `write each as an element of its own: [${elements.join(", ")}]`;
+    return isOfSources ? undefined : `write each as an element of its own: [${elements.join(", ")}]`;
   }
+  if (isOfSources) return sourceRemedy(text, (source) => `[${source}]`);
   const isOfSubjects = LISTS_OF_SUBJECTS.test(path);
   if (isOfSubjects && text === "*")
     return 'write [">"] if you mean every subject, ["*"] if you mean those of one token';
-  if (isOfSubjects && isEverything)
+  if (isOfSubjects && isEverything(text))
     return `write ${path.endsWith(".allow") ? "ALL, in capitals," : '[">"]'} if you mean every subject`;
   // Of an `allow` the filter's own message says it.
-  return path.endsWith(".allow") ? undefined : `write ["${text}"]`;
+  if (path.endsWith(".allow") || (path === "trustDomains" && isEverything(text))) return undefined;
+  return `write ["${LISTS_OF_PEERS.test(path) && isEverything(text) ? "*" : text}"]`;
 }
 
 /** For a text where something else belongs. */
@@ -67,9 +79,10 @@ function textRemedy(text: string, { path, message }: PolicyFault): string | unde
     const bytes = bytesOf(text);
     return bytes === undefined ? undefined : `write ${bytes}, which is the number of bytes`;
   }
-  if (message.startsWith("expected a source")) return `write ${sourceOf(text)}`;
+  if (message.startsWith("expected a source"))
+    return text.startsWith("{") ? "write it without quotes around it" : sourceRemedy(text, (source) => source);
   if (text.startsWith(".") && message.includes("a token is empty"))
-    return "write its first token; a shell and envsubst leave nothing of $JS, which they take for a variable";
+    return "write its first token; a shell and envsubst leave nothing of $JS or $KV, which they take for variables";
   return message.startsWith("expected a list") ? listRemedy(text, path) : undefined;
 }
 
