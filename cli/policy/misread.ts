@@ -32,6 +32,13 @@ const EVERYTHING = {
   patterns: 'for all subjects write [">"]; only allow has the word ALL',
 };
 
+type ListOfSubjects = keyof typeof EVERYTHING;
+
+interface SubjectEntry {
+  value: Field;
+  list: ListOfSubjects;
+}
+
 const WILDCARDS = "write * for one whole token, or > for all tokens from that point on";
 
 /** Wildcards of AMQP and MQTT, with NATS's own. */
@@ -98,7 +105,7 @@ function wildcardSlip(subject: string): Slip | undefined {
 }
 
 /** Why a subject is one subject, though it seems to be several or all of them. The first reason is told. */
-function literalSlip(subject: string, entry: string, list: keyof typeof EVERYTHING): Slip | undefined {
+function literalSlip(subject: string, entry: string, list: ListOfSubjects): Slip | undefined {
   if (subject.toUpperCase() === "ALL")
     return { message: `${subject} in a list is just a subject of that name`, remedy: EVERYTHING[list] };
   const slip = unfilledSlip(subject) ?? pastedSlip(subject, entry) ?? wildcardSlip(subject);
@@ -107,13 +114,21 @@ function literalSlip(subject: string, entry: string, list: keyof typeof EVERYTHI
   return { message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
 }
 
-/** A subject of NATS's own whose first character is missing or another one. */
-function unsignedSlip(subject: string): Slip | undefined {
+/**
+ * A subject of NATS's own whose first character is missing or another one. Whoever writes NATS's own beside it, in the same rule,
+ * means another one by this.
+ */
+function unsignedSlip(subject: string, beside: readonly string[]): Slip | undefined {
   const [first = "", second = ""] = subject.split(".");
   const written = [`${first}.${second}`, first].find((beginning) => UNSIGNED.has(beginning));
   if (written === undefined) return undefined;
-  const right = `${UNSIGNED.get(written) ?? ""}${subject.slice(written.length)}`;
-  return { message: `${subject} is not one of NATS's own subjects`, remedy: `write ${right}` };
+  const own = UNSIGNED.get(written) ?? "";
+  if (beside.some((other) => other.startsWith(own))) return undefined;
+  const message = `${subject} is not one of NATS's own subjects`;
+  return {
+    message,
+    remedy: `write ${own}${subject.slice(written.length)}, unless your applications have this subject`,
+  };
 }
 
 /** A subject of NATS's own whose first tokens are not in capitals. */
@@ -128,29 +143,35 @@ function caseSlip(subject: string): Slip | undefined {
   return { message, remedy: `write ${right}` };
 }
 
-/** What is wrong with an entry of a list of subjects that seems to be meant differently. */
-function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | undefined {
+/** What is wrong with an entry of a list of subjects that seems to be meant differently, of all that its rule or class has. */
+function misreadSubject(value: Field, list: ListOfSubjects, beside: readonly string[]): Misread | undefined {
   const entry = value.text() ?? "";
   const [subject] = entryParts(entry);
   const literal = literalSlip(subject, entry, list);
   if (literal) return { id: "subject-literal-wildcard", value, ...literal };
-  const slip = caseSlip(subject) ?? unsignedSlip(subject);
+  const slip = caseSlip(subject) ?? unsignedSlip(subject, beside);
   return slip && { id: "subject-case", value, ...slip };
 }
 
 /** Entries of a policy's lists of subjects that do not mean what they seem to mean. */
 export function misreadSubjects(config: Field): Misread[] {
+  const misread = (entries: readonly SubjectEntry[]): Misread[] => {
+    const beside = entries.flatMap(({ value }) => value.text() ?? []);
+    return entries.flatMap(({ value, list }) => misreadSubject(value, list, beside) ?? []);
+  };
   const rules = config
     .items("rules")
     .flatMap((rule) =>
-      OPERATIONS.flatMap((operation) =>
-        (["allow", "deny"] as const).flatMap((list) =>
-          rule.items(operation, list).flatMap((entry) => misreadSubject(entry, list) ?? []),
+      misread(
+        OPERATIONS.flatMap((operation) =>
+          (["allow", "deny"] as const).flatMap((list) => rule.items(operation, list).map((value) => ({ value, list }))),
         ),
       ),
     );
-  const classes = config.items("telemetry", "subjects").flatMap((one) => one.items("patterns"));
-  return [...rules, ...classes.flatMap((pattern) => misreadSubject(pattern, "patterns") ?? [])];
+  const classes = config
+    .items("telemetry", "subjects")
+    .flatMap((one) => misread(one.items("patterns").map((value) => ({ value, list: "patterns" }))));
+  return [...rules, ...classes];
 }
 
 /** The form in which Istio names a workload. Kubernetes names have no capitals. */
@@ -172,7 +193,7 @@ function canMatch(pattern: string): boolean {
     if (word !== "")
       return isCut ? (isBeginning ? word?.startsWith(segment) : word?.endsWith(segment)) : segment === word;
     const isTrustDomain = index === (isBeginning ? 0 : SEGMENTS.length - 1);
-    return isTrustDomain || (/^[-.a-z0-9]*$/.test(segment) && (isCut || segment !== ""));
+    return (isTrustDomain || /^[-.a-z0-9]*$/.test(segment)) && (isCut || segment !== "");
   });
 }
 
@@ -228,14 +249,15 @@ export function misreadNames(config: Field, ours: readonly string[]): Misread[] 
       ];
     }
     if (text === "" || isFilledIn(text) || isElsewhere(text, ours)) return [];
-    if (text.includes("*") ? canMatch(text) : WORKLOAD.test(text)) return [];
+    const isName = (name: string): boolean => (name.includes("*") ? canMatch(name) : WORKLOAD.test(name));
+    if (isName(text)) return [];
     const own = ours[0] ?? "TRUST_DOMAIN";
     const near = `${text.startsWith("/") ? own : ""}${text.trim().toLowerCase().replace(/\/$/, "")}`;
     const [first = ""] = text.includes("/") ? text.split("/") : [];
     const trustDomain = first === "" ? own : first;
     const form = `${trustDomain}/ns/NAMESPACE/${text.endsWith("*") ? "*" : "sa/SERVICE_ACCOUNT"}`;
     const message = `${text} is not a name that Istio gives to a workload, so it matches none`;
-    return [{ id: "principal-shape", value, message, remedy: `write ${WORKLOAD.test(near) ? near : form}` }];
+    return [{ id: "principal-shape", value, message, remedy: `write ${isName(near) ? near : form}` }];
   });
   const names = of("namespaces", "notNamespaces", "serviceAccounts", "notServiceAccounts").flatMap(
     (value): Misread[] => {

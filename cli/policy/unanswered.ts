@@ -1,9 +1,7 @@
 import type { Field } from "../manifests/field.ts";
+import { asksJetStream } from "./jetstream-requests.ts";
 import { allowedBy } from "./rule-entries.ts";
 import { GatheredByPeer, namedBy } from "./rule-peers.ts";
-
-/** A request to JetStream, with its domain or without. */
-const REQUEST = /^\$JS\.(?:[^.]+\.)?API\./;
 
 /** An entry that allows requests to JetStream, or the responses of a rule, whose peers may subscribe to nothing. */
 export interface Unanswered {
@@ -14,9 +12,9 @@ export interface Unanswered {
 
 /** What a rule allows that needs a subscription: one entry, for the same subscription mends the other. */
 function idleIn(rule: Field): Unanswered | undefined {
-  // That a rule has no peers at all is a fault, which the filter itself reports.
-  if (rule.items("from").length === 0) return undefined;
-  const request = allowedBy(rule, "publish").find(({ text }) => REQUEST.test(text));
+  // That a rule has no peers at all is a fault, which the filter itself reports. What DRY_RUN makes void has another finding.
+  if (rule.items("from").length === 0 || rule.text("mode") === "DRY_RUN") return undefined;
+  const request = allowedBy(rule, "publish").find(({ text }) => asksJetStream(text));
   if (request && rule.text("replies") !== "ANY") return { id: "js-pull-unanswered", rule, entry: request.field };
   const answers = rule.get("allow_responses");
   const isMeant = answers?.isObject === true || (answers?.type === "boolean" && answers.text() === "true");
@@ -24,9 +22,9 @@ function idleIn(rule: Field): Unanswered | undefined {
 }
 
 /**
- * The first entry of each rule that allows requests to JetStream whose answers nobody may receive: a reply subject must be one to which the peer
- * may subscribe, and no rule that could apply to the peer allows any subscription. And responses that nobody may give, because
- * nothing is ever delivered to the peer that it could answer.
+ * The first entry of each rule that allows requests to JetStream whose answers nobody may receive: a reply subject must be one to
+ * which the peer may subscribe, and no rule that could apply to the peer allows any subscription. And responses that nobody may
+ * give, because nothing is ever delivered to the peer that it could answer.
  */
 export function unanswered(config: Field): Unanswered[] {
   const rules = config.items("rules");

@@ -295,6 +295,18 @@ describe("istio-nats check", () => {
       ['rules: [{name: r, from: "*"}]', 'write [{principals: ["*"]}] for every authenticated peer'],
       ["rules: [{name: r, from: ALL}]", 'write [{principals: ["*"]}] for every authenticated peer'],
       ["rules: [{name: r, from: shop/api}]", 'write [{serviceAccounts: ["shop/api"]}]'],
+      ["rules: [{name: r, from: shop}]", 'write [{namespaces: ["shop"]}]'],
+      ["rules: [{name: r, from: [shop]}]", 'write {namespaces: ["shop"]}'],
+      ["rules: [{name: r, from: [ALL]}]", 'write {principals: ["*"]} for every authenticated peer'],
+      [
+        "rules: [{name: r, from: spiffe://cluster.local/ns/shop/sa/api}]",
+        'write [{principals: ["cluster.local/ns/shop/sa/api"]}]',
+      ],
+      ["rules: [{name: r, from: ['{principals: [\"*\"]}']}]", "write it without quotes around it"],
+      ["rules: [{name: r, from: [{principals: ALL}]}]", 'write ["*"]'],
+      ["telemetry: {subjects: a.>}", "correct the pluginConfig here"],
+      ["trustDomains: '*'", "correct the pluginConfig here"],
+      ["rules: ALL", "correct the pluginConfig here"],
       ['rules: [{name: r, from: [{principals: "*"}]}]', 'write ["*"]'],
       ["rules: [{name: r, from: [{serviceAccounts: shop/api}]}]", 'write ["shop/api"]'],
       ['rules: [{name: r, from: [{namespaces: "shop, web"}]}]', 'write each as an element of its own: ["shop", "web"]'],
@@ -304,7 +316,7 @@ describe("istio-nats check", () => {
       [`${rule}publish: {allow: '["a.>"]'}}]`, "write the list without quotes around it"],
       [
         `${rule}publish: {allow: [.API.>]}}]`,
-        "write its first token; a shell and envsubst leave nothing of $JS, which they take for a variable",
+        "write its first token; a shell and envsubst leave nothing of $JS or $KV, which they take for variables",
       ],
       ["trustDomains: ", "write a value"],
       ["rules: [{name: r, from: }]", "write a value"],
@@ -427,7 +439,7 @@ describe("istio-nats check", () => {
     ] as const) {
       const policy = { ...SOUND, rules: [{ ...RULE, publish: { allow: [written] } }] };
       const { output } = istioNats(["check", "-"], JSON.stringify(policy));
-      assert.ok(output.includes(`[subject-case]\n    write ${right}\n`), output);
+      assert.ok(output.includes(`[subject-case]\n    write ${right}, unless `), output);
     }
   });
 
@@ -443,6 +455,9 @@ describe("istio-nats check", () => {
       const { output } = istioNats(["check", "-"], JSON.stringify(policy));
       assert.ok(output.includes(`[${id}]\n    ${write}\n`), output);
     }
+    const policy = { ...SOUND, rules: [{ ...RULE, from: [{ principals: ["/ns/shop/*"] }] }] };
+    const { output } = istioNats(["check", "-"], JSON.stringify(policy));
+    assert.ok(output.includes("[principal-shape]\n    write cluster.local/ns/shop/*\n"), output);
   });
 
   it("says of a policy what memory it takes, which is none where it lies in pages that are there", () => {

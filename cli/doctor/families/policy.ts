@@ -125,8 +125,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what:
       "An entry begins like one of NATS's own subjects, but in small letters (`$sys`, `$js.api`, `_inbox`), or without its first " +
-      "character (`JS.API`, `INBOX`). NATS writes `$JS.API`, `_INBOX` and the like.",
-    remedy: "write it as NATS does",
+      "character (`JS.API`, `INBOX`) in a rule that has no other with it. NATS writes `$JS.API`, `_INBOX` and the like.",
+    remedy: "write it as NATS does, unless it is a subject of your own",
   },
   "principal-shape": {
     severity: "warning",
@@ -161,9 +161,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "js-subscribed": {
     severity: "warning",
     what:
-      "A rule lets its peers subscribe below `$JS.`. Clients publish there (`$JS.API.…`, `$JS.ACK.…`, `$JS.FC.…`), and JetStream " +
+      "A rule lets its peers subscribe to what clients of JetStream publish: `$JS.API.…`, `$JS.ACK.…` or `$JS.FC.…`. JetStream " +
       "answers on their inboxes. Who subscribes there needs it for nothing, and reads what all others ask JetStream. What " +
-      "nats-server itself publishes, `$JS.EVENT.…`, is not reported.",
+      "nats-server itself publishes, `$JS.EVENT.…`, is not reported, and neither is what a `deny` takes back.",
     remedy: "write it below publish if the peers are to use JetStream",
   },
   "js-named-in-body": {
