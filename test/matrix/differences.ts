@@ -70,8 +70,8 @@ const LAST_WILDCARD = {
 };
 
 /**
- * By version of the broker behind the filter, where that is listed by its patch, else by its minor. The suite fails if a session differs that is not listed, and if a listed one no
- * longer does.
+ * By version of the broker behind the filter: by its patch where that is listed, else by its minor. The suite fails if a session
+ * differs that is not listed, and if a listed one no longer does.
  */
 export const VERSION_DIFFERENCES: Readonly<Record<string, VersionDifferences>> = {
   "2.15.3": NONE,
