@@ -44,7 +44,9 @@ function isEverything(text: string): boolean {
 }
 
 /** What to write for the source that a text names. */
-function sourceRemedy(text: string, write: (source: string) => string): string {
+function sourceRemedy(text: string, write: (source: string) => string): string | undefined {
+  // Several names, or none.
+  if (/[\s,]/.test(text) || text === "") return undefined;
   if (isEverything(text)) return `write ${write('{principals: ["*"]}')} for every authenticated peer`;
   const name = text.replace(/^spiffe:\/\//, "");
   const key = { 1: "namespaces", 2: "serviceAccounts" }[name.split("/").length] ?? "principals";
@@ -55,12 +57,11 @@ function sourceRemedy(text: string, write: (source: string) => string): string {
 function listRemedy(text: string, path: string): string | undefined {
   if (/^\[.*\]$/s.test(text.trim())) return "write the list without quotes around it";
   if (text.trim() === "" || LISTS_OF_OBJECTS.test(path)) return undefined;
-  const isOfSources = path.endsWith(".from");
+  if (path.endsWith(".from")) return sourceRemedy(text, (source) => `[${source}]`);
   if (text.includes(",")) {
     const elements = text.split(",").map((part) => `"${part.trim()}"`);
-    return isOfSources ? undefined : `write each as an element of its own: [${elements.join(", ")}]`;
+    return `write each as an element of its own: [${elements.join(", ")}]`;
   }
-  if (isOfSources) return sourceRemedy(text, (source) => `[${source}]`);
   const isOfSubjects = LISTS_OF_SUBJECTS.test(path);
   if (isOfSubjects && text === "*")
     return 'write [">"] if you mean every subject, ["*"] if you mean those of one token';

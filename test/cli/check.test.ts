@@ -304,9 +304,6 @@ describe("istio-nats check", () => {
       ],
       ["rules: [{name: r, from: ['{principals: [\"*\"]}']}]", "write it without quotes around it"],
       ["rules: [{name: r, from: [{principals: ALL}]}]", 'write ["*"]'],
-      ["telemetry: {subjects: a.>}", "correct the pluginConfig here"],
-      ["trustDomains: '*'", "correct the pluginConfig here"],
-      ["rules: ALL", "correct the pluginConfig here"],
       ['rules: [{name: r, from: [{principals: "*"}]}]', 'write ["*"]'],
       ["rules: [{name: r, from: [{serviceAccounts: shop/api}]}]", 'write ["shop/api"]'],
       ['rules: [{name: r, from: [{namespaces: "shop, web"}]}]', 'write each as an element of its own: ["shop", "web"]'],
@@ -427,6 +424,20 @@ describe("istio-nats check", () => {
       const { output } = istioNats(["check", "-"], JSON.stringify(policy));
       const said = remedy === undefined ? undefined : `[subject-literal-wildcard]\n    ${remedy}\n`;
       assert.ok(said === undefined ? !output.includes("warning") : output.includes(said), output);
+    }
+  });
+
+  it("does not tell to write a text as a list, or as a source, that would be another fault or match nobody", () => {
+    for (const policy of [
+      "rules: ALL",
+      "telemetry: {subjects: a.>}",
+      "trustDomains: '*'",
+      "trustDomains: ''",
+      "rules: [{name: r, from: 'shop/api, shop/web'}]",
+      "rules: [{name: r, from: ['shop/api, shop/web']}]",
+    ]) {
+      const { output } = istioNats(["check", "-"], `{mode: ENFORCE, ${policy}}\n`);
+      assert.match(output, /found a string \[policy-fault\]\n {4}correct the pluginConfig here\n/, policy);
     }
   });
 
