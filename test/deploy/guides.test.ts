@@ -383,9 +383,9 @@ describe("the guides for installing", () => {
       assert.match(page, new RegExp(`${tool} ${version ?? "of no version"}`.replaceAll(/\s/g, "\\s")), tool);
     }
     for (const [version, module] of Object.entries(NATS_SERVERS)) {
-      assert.ok(page.includes(`| ${version} `), version);
-      const patch = /nats-server\/v2 v(\S+)/.exec(read(`tools/${module}/go.mod`))?.[1];
-      assert.ok(page.includes(patch ?? "no version"), patch);
+      const patch = /nats-server\/v2 v(\S+)/.exec(read(`tools/${module}/go.mod`))?.[1] ?? "no version";
+      assert.ok(page.includes(`| ${version} `) || page.includes(`| ${patch} `), version);
+      assert.ok(page.includes(patch), patch);
     }
     for (const [client, file, pin] of [
       ["nats.js", "package.json", /"@nats-io\/transport-node": "(.*)"/],
