@@ -17,7 +17,7 @@ import { budgetedBytes, gapsBehind, gapsBehindGrants, grantedBytes, ownBytes } f
 
 /** One part in so many of the budget stays free, for connections that hold little. */
 const FREE_PART: usize = 10;
-/** One part in so many of the budget: where a principal, and all replies that may be sent, weigh less for gaps, nobody gives back. */
+/** One part in so many of the budget: where a principal and all replies together weigh less for gaps, nobody gives back. */
 const GAPS_LEFT_PART: i64 = 2;
 /**
  * Turns in one callback at most, in each of which a connection goes or its grants do, since each takes four looks at all

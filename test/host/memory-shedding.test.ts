@@ -338,6 +338,21 @@ describe("limits.memory, the budget of a VM,", () => {
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
     });
 
+    it("is given back in one callback by forgetting the replies of as many connections as necessary", () => {
+      const rule = { allow_responses: { max: 1, expires: "1m" } };
+      const host = configuredHost({ rule, limits: { memory: MEMORY }, telemetry: { requests: 0 } });
+      while (stat(host, "istio_nats_memory_bytes") < MEMORY * 0.87) {
+        const wire = open(host, EVIL);
+        wire.client("SUB ok.ask 1\r\n");
+        for (let i = 0; i < 400; i++) wire.server(msg("ok.ask", "1", "?", `reply.${i}`));
+      }
+      // Several times what may be forgotten of one connection, by one that holds less than all of them.
+      open(host, PEER).client(subs(Math.floor(MEMORY / 16 / LINE.length)));
+      host.tick();
+      assert.ok(stat(host, "istio_nats_memory_bytes") < MEMORY * 0.9);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
+    });
+
     it("is given back by a connection of which the host holds bytes, too, which is told of once", () => {
       const host = configuredHost({ limits: { memory: MEMORY, outstandingReplies: 1024 } });
       const wire = open(host, EVIL);

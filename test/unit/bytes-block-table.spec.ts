@@ -1,6 +1,7 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../../assembly/bytes/block-table";
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import { hashBytes } from "../../assembly/bytes/hash";
+import { gapBehind } from "../../assembly/bytes/linear-memory";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
 
 const KEY_OFFSET: usize = 12;
@@ -183,6 +184,38 @@ describe("a table of blocks", () => {
     }
     expect(seen.size).toBe(99);
     expect(seen.has("50")).toBe(false);
+    table.destroy();
+  });
+
+  it("tells how large the gaps behind its blocks are, of more than 63 by a sample without its largest gap", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    const blocks = new StaticArray<usize>(100);
+    const between = new StaticArray<usize>(101);
+    for (let i = 0; i < 100; i++) {
+      expect(table.makeRoom()).toBe(true);
+      // Nothing else may be made from here on, so that what is freed lies right behind the block.
+      const block = take(1004);
+      between[i] = heap.alloc(i == 0 ? 100_012 : 1004);
+      store<u32>(block, <u32>i, BLOCK_HASH);
+      store<i32>(block, 0, BLOCK_KEY_LENGTH);
+      table.enter(block);
+      blocks[i] = block;
+    }
+    between[100] = heap.alloc(1004);
+    for (let i = 0; i < 100; i++) heap.free(between[i]);
+    const large = gapBehind(blocks[0], 1 << 20);
+    const small = gapBehind(blocks[1], 1 << 20);
+    const estimated = table.gapsBehind(1 << 20);
+    const ofSmaller = table.gapsBehind(small);
+    for (let i = 63; i < 100; i++) table.takeOut(blocks[i]);
+    const counted = table.gapsBehind(1 << 20);
+    expect(large).toBe(100_012);
+    expect(small).toBe(1004);
+    expect(estimated).toBe((63 * 1004 * 100) / 64);
+    expect(ofSmaller).toBe(0);
+    expect(counted).toBe(100_012 + 62 * 1004);
+    for (let i = 0; i < 100; i++) giveBack(blocks[i], 1004);
+    heap.free(between[100]);
     table.destroy();
   });
 

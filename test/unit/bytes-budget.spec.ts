@@ -1,4 +1,5 @@
 import {
+  freeKept,
   giveBack,
   giveBackShortLived,
   limitBytes,
@@ -11,6 +12,7 @@ import {
   takeShortLived,
   usedBytes,
 } from "../../assembly/bytes/budget";
+import { gapBehind } from "../../assembly/bytes/linear-memory";
 
 describe("the memory budget of a VM", () => {
   it("gives nothing before a configuration has set it", () => {
@@ -109,7 +111,30 @@ describe("a block for what is short-lived", () => {
     for (let i = 0; i < 1024; i++) giveBackShortLived(blocks[i]);
     expect(usedBytes()).toBe(0);
   });
+
+  it("goes to the heap with all that are kept, after which as many are kept again", () => {
+    freeKept();
+    for (let round = 0; round < 2; round++) {
+      const blocks: usize[] = [];
+      for (let i = 0; i < 1024; i++) blocks.push(takeShortLived());
+      const gaps = gapsBehindEven(blocks);
+      for (let i = 1; i < 1024; i += 2) giveBackShortLived(blocks[i]);
+      expect(gapsBehindEven(blocks)).toBe(gaps);
+      freeKept();
+      expect(gapsBehindEven(blocks)).toBeGreaterThan(gaps + 256);
+      for (let i = 0; i < 1024; i += 2) giveBackShortLived(blocks[i]);
+      freeKept();
+      expect(usedBytes()).toBe(0);
+    }
+  });
 });
+
+/** Behind how many of every second block lies a gap that is hardly larger than a block. */
+function gapsBehindEven(blocks: usize[]): i32 {
+  let count = 0;
+  for (let i = 0; i < blocks.length; i += 2) count += i32(gapBehind(blocks[i], SHORT_LIVED * 2) > 0);
+  return count;
+}
 
 /** One size of blocks of the budget: those that are still in use. */
 class Blocks {
