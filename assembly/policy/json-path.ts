@@ -3,7 +3,7 @@ import { decimal } from "../bytes/digits";
 import { textOf } from "../bytes/json";
 import { quoted } from "./faults";
 
-/** UTF-16 units of the longest key that stands in a path as it is. A longer one is none of ours, and is cut (`quoted`). */
+/** UTF-16 units of the longest key that stands in a path as it is. A longer one is none of ours, and `quoted` may cut it. */
 const MAX_PLAIN_KEY: i32 = 64;
 
 function isPlainKey(key: string): bool {

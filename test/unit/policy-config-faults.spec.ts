@@ -24,6 +24,18 @@ describe("a configuration that is not one", () => {
     );
   });
 
+  it("is a fault that names the value inside which the text stops being JSON, though nothing reads that value", () => {
+    expectFault(
+      '{"limits":{"x":[1,}',
+      "limits.x: unknown key: the keys here are controlLine, payload, headers, subscriptions, outstandingReplies, responses or memory\n" +
+        "limits.x: is not JSON: expected a value, found '}' at byte 18",
+    );
+    expectFault(
+      '{"mode":{"a":}}',
+      "mode: expected ENFORCE or DRY_RUN, found an object\nmode: is not JSON: expected a value, found '}' at byte 13",
+    );
+  });
+
   it("still reports the faults before the place where the text breaks", () => {
     expectFault(
       '{"mode":"enforce","rules":[{"name":1,',
@@ -102,6 +114,17 @@ describe("the faults of a configuration's keys", () => {
     expectFault(
       withKeys('"":1'),
       '[""]: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry',
+    );
+  });
+
+  it("are cut where a key or a number is longer than any that is needed", () => {
+    const known =
+      ": unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry";
+    expectFault(withKeys(`"${"k".repeat(64)}":1`), "k".repeat(64) + known);
+    expectFault(withKeys(`"${"k".repeat(81)}":1`), `["${"k".repeat(80)}…"]` + known);
+    expectFault(
+      withKeys(`"limits":{"headers":${"9".repeat(41)}}`),
+      `limits.headers: ${"9".repeat(40)} is outside of 64 to 65536: write a whole number within them`,
     );
   });
 

@@ -116,6 +116,13 @@ describe("the faults of telemetry", () => {
     expect(faultsOf(subjects(classes.join(",")))).toBe("");
     classes.push('{"name":"more","patterns":["more"]}');
     expectFault(subjects(classes.join(",")), "telemetry.subjects[64]: one class too many: keep at most 64");
+    classes.push('{"name":"yet-more","patterns":["a..b"]}');
+    // Those behind it are passed over, and what follows the list is read.
+    expectFault(
+      telemetry(`"subjects":[${classes.join(",")}],"principals":0`),
+      "telemetry.subjects[64]: one class too many: keep at most 64\n" +
+        "telemetry.principals: 0 is outside of 1 to 4096: write a whole number of principals within them",
+    );
 
     const patterns: string[] = [];
     for (let i = 0; i < 1024; i++) patterns.push(`"x.${i}"`);
