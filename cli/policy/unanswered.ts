@@ -5,7 +5,7 @@ import { GatheredByPeer, namedBy } from "./rule-peers.ts";
 
 /** An entry that allows requests to JetStream, or the responses of a rule, whose peers may subscribe to nothing. */
 export interface Unanswered {
-  id: "js-pull-unanswered" | "word-void";
+  id: "js-unanswered" | "word-void";
   rule: Field;
   entry: Field;
 }
@@ -15,7 +15,7 @@ function idleIn(rule: Field): Unanswered | undefined {
   // That a rule has no peers at all is a fault, which the filter itself reports. What DRY_RUN makes void has another finding.
   if (rule.items("from").length === 0 || rule.text("mode") === "DRY_RUN") return undefined;
   const request = allowedBy(rule, "publish").find(({ text }) => asksJetStream(text));
-  if (request && rule.text("replies") !== "ANY") return { id: "js-pull-unanswered", rule, entry: request.field };
+  if (request && rule.text("replies") !== "ANY") return { id: "js-unanswered", rule, entry: request.field };
   const answers = rule.get("allow_responses");
   const isMeant = answers?.isObject === true || (answers?.type === "boolean" && answers.text() === "true");
   return isMeant ? { id: "word-void", rule, entry: answers } : undefined;

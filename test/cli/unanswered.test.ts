@@ -14,8 +14,8 @@ describe("what a rule may lack since other rules may be for the same peers", () 
     const peer = { name: "a", from: [{ principals: ["cluster.local/ns/shop/sa/a"] }] };
     const ends = { name: "b", from: [{ principals: ["*/sa/a"] }], subscribe: { allow: ["_INBOX.>"] } };
     const pull = { ...peer, publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.S.c"] } };
-    assert.match(told(pull), /js-pull-unanswered/);
-    assert.doesNotMatch(told(pull, ends), /js-pull-unanswered/);
+    assert.match(told(pull), /js-unanswered/);
+    assert.doesNotMatch(told(pull, ends), /js-unanswered/);
     const narrow = { ...peer, subscribe: { allow: ["_INBOX.*"] } };
     assert.match(told(narrow), /inbox-one-token/);
     assert.doesNotMatch(told(narrow, ends), /inbox-one-token/);
@@ -38,7 +38,7 @@ describe("allow_responses", () => {
       [{ ...ANSWERS, from: [] }, "policy-fault"],
       [{ ...ANSWERS, allow_responses: null }, "policy-fault"],
       [{ ...ANSWERS, allow_responses: "true" }, "policy-fault"],
-      [{ ...ANSWERS, publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.S.c"] } }, "js-pull-unanswered"],
+      [{ ...ANSWERS, publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.S.c"] } }, "js-unanswered"],
     ] as const) {
       const output = told(rule);
       assert.ok(output.includes(`[${id}]`), output);

@@ -55,7 +55,7 @@ export type PolicyId =
   | "word-void"
   | Misread["id"]
   | "js-api-replies-any"
-  | "js-pull-unanswered"
+  | "js-unanswered"
   | "js-subscribed"
   | "js-named-in-body"
   | "inbox-one-token"
@@ -151,7 +151,7 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "subjects on which they may not publish themselves (`$JS.API.CONSUMER.MSG.NEXT`).",
     remedy: "remove replies: ANY, or move what needs it into a rule of its own without $JS.API",
   },
-  "js-pull-unanswered": {
+  "js-unanswered": {
     severity: "info",
     what:
       "A rule allows requests to JetStream (`$JS.API.…`), but no rule that could apply to its peers allows a subscription. A reply " +
