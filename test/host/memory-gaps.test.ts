@@ -40,13 +40,40 @@ function ask(wire: Wire, reply: string): void {
   wire.server(msg("ok.ask", "ask", "", reply));
 }
 
-/** Connections of it take all that is left but gaps, until the last one gets none. Returns how many there are. */
-function takeRest(host: Host): number {
-  const closed = (): number => stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
-  const before = closed();
-  let count = 0;
-  for (; count < 200 && closed() === before; count++) open(host, EVIL).client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
+/** How many connections did not get what they asked for. */
+function refused(host: Host): number {
+  return stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
+}
+
+/** Connections of it take all that is left but gaps, until the last one gets none. */
+function takeRest(host: Host): void {
+  const before = refused(host);
+  for (let i = 0; i < 200 && refused(host) === before; i++)
+    open(host, EVIL).client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
+  assert.ok(refused(host) > before);
+}
+
+/** So much time passes that subscriptions that have ended are forgotten. */
+function forgetEnded(host: Host): void {
+  for (let i = 0; i < 3; i++) {
+    host.advance(11_000);
+    host.tick();
+  }
+}
+
+/** Subscribes on these connections in turn, so often that it takes this share of the budget. Returns how often. */
+function subscribeShare(wires: Wire[], share: number): number {
+  const count = Math.floor((SCARCE * share) / 1000);
+  for (let sid = 0; sid < count; sid++) wires[sid % wires.length]!.client(`SUB ok.${LONG.slice(0, 920)} ${sid}\r\n`);
   return count;
+}
+
+/** Ends every second one of so many, which are forgotten. */
+function endEverySecond(host: Host, wires: Wire[], count: number): void {
+  for (let sid = 0; sid < count; sid++) {
+    if (sid % (2 * wires.length) < wires.length) wires[sid % wires.length]!.client(`UNSUB ${sid}\r\n`);
+  }
+  forgetEnded(host);
 }
 
 /** Subscribes with as long subjects as make so many bytes, on all connections in turn, until 87 % of the budget are in use. */
@@ -129,13 +156,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     const pages = host.memoryPages;
     const evil = Array.from({ length: 12 }, () => open(host, EVIL));
     // Nine tenths of it, of which every second one stays.
-    const each = Math.floor((SCARCE * 0.87) / 1000);
-    for (let sid = 0; sid < each; sid++) evil[sid % 12]!.client(`SUB ok.${LONG.slice(0, 920)} ${sid}\r\n`);
-    for (let sid = 0; sid < each; sid++) if (sid % 24 < 12) evil[sid % 12]!.client(`UNSUB ${sid}\r\n`);
-    for (let i = 0; i < 3; i++) {
-      host.advance(11_000);
-      host.tick();
-    }
+    endEverySecond(host, evil, subscribeShare(evil, 0.87));
     takeRest(host);
     assert.ok(stat(host, "istio_nats_memory_bytes") < SCARCE * 0.9);
     sendHeaders(host, [1500, 4000, 17_000, 60_000]);
@@ -199,10 +220,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
       for (let i = 0; i < 327; i += 2) {
         for (const [of, wire] of evil.entries()) wire.client(of < subscribers ? `UNSUB ${i}\r\n` : pub(reply(i)));
       }
-      for (let i = 0; i < 3; i++) {
-        host.advance(11_000);
-        host.tick();
-      }
+      forgetEnded(host);
       takeRest(host);
       assert.ok(stat(host, "istio_nats_memory_bytes") < SCARCE * 0.9);
       sendHeaders(host, [4000, 9000, 17_000, 33_000, 60_000]);
@@ -222,8 +240,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     for (const wire of services) wire.client("SUB ok.ask ask\r\n");
     for (let i = 0; i < 300; i++) for (const wire of services) ask(wire, reply(i));
     assert.ok(stat(host, "istio_nats_memory_bytes") > SCARCE * 0.6);
-    const refused = (): number => stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
-    for (let i = 0; refused() === 0; i++) fillers[i]!.client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
+    for (let i = 0; refused(host) === 0; i++) fillers[i]!.client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
     const held = stat(host, "istio_nats_memory_bytes");
     host.tick();
     assert.ok(held < SCARCE * 0.87, `${held} bytes are held`);
@@ -255,8 +272,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     const evil = Array.from({ length: 24 }, () => open(host, EVIL));
     const fillers = Array.from({ length: 60 }, () => open(host, EVIL));
     const [service, gone] = [open(host, EVIL), open(host, EVIL)];
-    const each = Math.floor((SCARCE * 0.66) / 1000);
-    for (let sid = 0; sid < each; sid++) evil[sid % 24]!.client(`SUB ok.${LONG.slice(0, 920)} ${sid}\r\n`);
+    const count = subscribeShare(evil, 0.66);
     service.client("SUB ok.ask ask\r\n");
     for (let i = 0; i < 480; i++) {
       // The first ones take what small gaps are left.
@@ -265,11 +281,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     }
     for (let i = 0; i < 480; i++) service.client(pub(`reply.${i}`));
     gone.connection.close("client");
-    for (let sid = 0; sid < each; sid++) if (sid % 48 < 24) evil[sid % 24]!.client(`UNSUB ${sid}\r\n`);
-    for (let i = 0; i < 3; i++) {
-      host.advance(11_000);
-      host.tick();
-    }
+    endEverySecond(host, evil, count);
     let sid = 0;
     const subscribe = (): unknown => fillers[sid % 60]!.client(`SUB ok.${LONG.slice(0, 64_800)} ${++sid}\r\n`);
     // What looks for gaps turns the host to some other context.
