@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { binaries } from "../../tools/binaries.ts";
-import { must } from "../../tools/command.ts";
 import { Brokers, byServer, concurrencyOf } from "../conformance/brokers.ts";
 import { comparable } from "../conformance/compare.ts";
 import { DIFFERENCES } from "../conformance/differences.ts";
@@ -12,6 +10,7 @@ import { inRuns, TIMED_RUNS } from "../conformance/timed-runs.ts";
 import { VERSION_DIFFERENCES, type VersionDifference } from "./differences.ts";
 import { looserThan } from "./looser.ts";
 import { VERSION_SESSIONS } from "./sessions.ts";
+import { MINOR, VERSION } from "./version.ts";
 
 /**
  * Runs every recorded session through the filter in front of the nats-server that $NATS_SERVER names, of whatever version, and at
@@ -20,12 +19,9 @@ import { VERSION_SESSIONS } from "./sessions.ts";
  * - be no looser than either of them (looser.ts), except for what differences.ts lists.
  */
 
-const { natsServer } = await binaries();
-const [, version = "unknown", minor = version] =
-  /v((\d+\.\d+)\.\d+)/.exec(await must("Let $NATS_SERVER name a nats-server.", natsServer, ["--version"])) ?? [];
-const listed = VERSION_DIFFERENCES[version] ?? VERSION_DIFFERENCES[minor];
+const listed = VERSION_DIFFERENCES[VERSION] ?? VERSION_DIFFERENCES[MINOR];
 /** The sessions were recorded from the patch of 2.15 that has no differences of its own. */
-const isRecorded = minor === "2.15" && VERSION_DIFFERENCES[version] === undefined;
+const isRecorded = MINOR === "2.15" && VERSION_DIFFERENCES[VERSION] === undefined;
 
 const TIMED = recordedSessions("timing");
 const SESSIONS: readonly Session[] = [...recordedSessions("sessions"), ...TIMED, ...VERSION_SESSIONS];
@@ -73,8 +69,8 @@ async function differencesOf(session: Session, brokers: Brokers): Promise<Kind[]
   return differences;
 }
 
-describe(`the recorded sessions before nats-server ${version}`, () => {
-  assert.ok(listed, `differences.ts knows no nats-server ${version}`);
+describe(`the recorded sessions before nats-server ${VERSION}`, () => {
+  assert.ok(listed, `differences.ts knows no nats-server ${VERSION}`);
   for (const [key, sessions] of byServer(SESSIONS)) {
     const options = JSON.parse(key) as ServerOptions;
     describe(`nats-server with ${key}`, { concurrency: concurrencyOf(options) }, () => {
@@ -84,7 +80,7 @@ describe(`the recorded sessions before nats-server ${version}`, () => {
       });
       after(() => brokers.stop());
       for (const session of sessions) {
-        it(`${session.id} means what ${version} or 2.15 means, and is no looser than either`, async (t) => {
+        it(`${session.id} means what ${VERSION} or 2.15 means, and is no looser than either`, async (t) => {
           const runs = TIMED.includes(session) ? TIMED_RUNS : 1;
           for (const kind of await inRuns(t, runs, () => differencesOf(session, brokers))) found[kind].push(session.id);
         });
