@@ -1,7 +1,8 @@
 import type { Field } from "../manifests/field.ts";
-import { entryParts, PatternTree } from "./pattern-tree.ts";
+import { entryParts } from "./pattern-tree.ts";
+import { patternsByPeer } from "./patterns-by-peer.ts";
 import { allowedBy } from "./rule-entries.ts";
-import { GatheredByPeer, namedBy } from "./rule-peers.ts";
+import { namedBy } from "./rule-peers.ts";
 
 /** `_INBOX.*`, or the same below a prefix that the clients are given. */
 const ONE_TOKEN = /^_INBOX(?:\.[^.*>]+)*\.\*$/;
@@ -26,10 +27,7 @@ export function narrowInboxes(config: Field): NarrowInbox[] {
     }),
   );
   if (narrow.length === 0) return [];
-  const allowed = new GatheredByPeer(() => new PatternTree());
-  for (const rule of rules)
-    for (const tree of allowed.holding(namedBy(rule)))
-      for (const { text } of allowedBy(rule, "subscribe")) tree.add(text);
+  const allowed = patternsByPeer(rules, (rule) => allowedBy(rule, "subscribe"));
   return narrow.filter(
     ({ rule, shared }) => !allowed.perhaps(namedBy(rule)).some((tree) => tree.takingWhole(shared) !== undefined),
   );
