@@ -1,7 +1,8 @@
+import { istioJson } from "../../test/host/istio-json.ts";
 import { Driver } from "./driver.ts";
 import { passOver, stepsOf } from "./frames.ts";
 import { alternate, alternateOnce, type Timing } from "./measure.ts";
-import { decisionStream } from "./frame-cases.ts";
+import { decisionStream, ruleToken } from "./frame-cases.ts";
 
 const RULES = [10, 1000, 10_000, 100_000];
 /** One subject is asked for again at once, a thousand fit into the processor's nearer caches, and twenty thousand do not. */
@@ -50,17 +51,17 @@ export interface LoadRow {
 const THIRD_TOKEN = "o.*.denied";
 
 /**
- * A policy of `count` rules that all match the peer. Each has one subject of its own, which ends in a wildcard. The JSON is as
- * terse as possible, so that 100,000 rules fit into the 8 MiB that a configuration may have; 10,000 rules make 0.8 MiB. The first rule
+ * A policy of `count` rules that all match the peer. Each has one subject of its own, which ends in a wildcard. The rules are as
+ * terse as possible, so that 100,000 fit into the 8 MiB that a configuration may have; 10,000 rules make 0.8 MiB. The first rule
  * may have a deny entry.
  */
 function largePolicy(count: number, denied?: string): string {
-  const rules: string[] = [];
-  for (let i = 0; i < count; i++) {
-    const deny = i === 0 && denied !== undefined ? `,"deny":["${denied}"]` : "";
-    rules.push(`{"name":"${i}","from":[{"principals":["*"]}],"publish":{"allow":["o.${i}.>"]${deny}}}`);
-  }
-  return `{"trustDomains":["cluster.local"],"rules":[${rules.join(",")}]}`;
+  const rules = Array.from({ length: count }, (_, i) => ({
+    name: ruleToken(i),
+    from: [{ principals: ["*"] }],
+    publish: { allow: [`o.${ruleToken(i)}.>`], ...(i === 0 && denied !== undefined && { deny: [denied] }) },
+  }));
+  return istioJson({ trustDomains: ["cluster.local"], rules });
 }
 
 interface Ruled {

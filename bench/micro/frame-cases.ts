@@ -335,6 +335,11 @@ export interface DecisionStream extends Stream {
   groups: number;
 }
 
+/** The token of a rule of `largePolicy`, in as few characters as may be. */
+export function ruleToken(rule: number): string {
+  return rule.toString(36);
+}
+
 /**
  * Makes publishes of 16 bytes to `subjectCount` subjects. Each subject belongs to a rule drawn from `ruleCount` (`largePolicy`).
  * All subjects come equally often, in random order. With fewer rules, more subjects share a rule and so their two first tokens,
@@ -344,7 +349,7 @@ export interface DecisionStream extends Stream {
 export function decisionStream(ruleCount: number, subjectCount: number): DecisionStream {
   const random = new Random(SEED);
   const rules = Array.from({ length: subjectCount }, () => random.below(ruleCount));
-  const all = rules.map((rule, i) => `o.${rule}.n${i}`);
+  const all = rules.map((rule, i) => `o.${ruleToken(rule)}.n${i}`);
   const frames = inRandomOrder(all, wholeSets(8192, subjectCount)).map((subject) => ({ text: pub(subject, 16) }));
   return { ...streamOf("client", frames), groups: new Set(rules).size };
 }

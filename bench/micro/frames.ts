@@ -1,4 +1,5 @@
 import { Host } from "../../test/host/host.ts";
+import { istioJson } from "../../test/host/istio-json.ts";
 import { Wire } from "../../test/host/wire.ts";
 import { Driver } from "./driver.ts";
 import { alternate, type Timing } from "./measure.ts";
@@ -115,7 +116,7 @@ function allocatedBy(
   chunkSize: number,
   policy: object,
 ): number {
-  const driver = new Driver(counting, JSON.stringify(policy));
+  const driver = new Driver(counting, istioJson(policy));
   if (before !== "") driver.client(Buffer.from(before));
   const pass = passOver(driver, stream, stepsOf(stream, chunkSize), anew);
   const PASSES = 3;
@@ -158,7 +159,7 @@ export function measureFrames(
     const chunks = frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only));
     if (chunks.length === 0) return [];
     const applied = { ...policy, ...frameCase.settings };
-    const driver = new Driver(module, JSON.stringify(applied));
+    const driver = new Driver(module, istioJson(applied));
     if (frameCase.before !== "") driver.client(Buffer.from(frameCase.before));
     const { stream } = frameCase;
     const units = stream.ends.length;

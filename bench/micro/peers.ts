@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { istioJson } from "../../test/host/istio-json.ts";
 import type { Imports } from "../../test/host/model/imports.ts";
 import type { Vm } from "../../test/host/model/vm.ts";
 import { peerConfig, peerModules } from "../peers/modules.ts";
@@ -83,7 +84,7 @@ function ours(wasm: Buffer<ArrayBuffer>): Contender {
   return {
     language: "istio-nats",
     wasm,
-    driver: () => new Driver(module, JSON.stringify(pluginConfig("PEER"))),
+    driver: () => new Driver(module, istioJson(pluginConfig("PEER"))),
     counted: ({ metrics }, operation) =>
       [...metrics]
         .filter(([name]) => name.includes(`operation=.=${operation};.;`) && name.includes("verdict=.=allowed;.;"))

@@ -5,6 +5,7 @@
  * delayed flush and no connection pool: tcp_proxy accepts whatever it is given, at once. test/e2e tests what depends on those in a
  * real Envoy. If the two disagree, Envoy is right.
  */
+import { istioJson } from "./istio-json.ts";
 import { Connection, bytesOf } from "./model/connection.ts";
 import { importsFor } from "./model/imports.ts";
 import { LogLevel, type LogLevelName } from "./model/results.ts";
@@ -70,7 +71,7 @@ export class Host {
     const bytes =
       typeof configuration === "string" || configuration instanceof Uint8Array
         ? bytesOf(configuration)
-        : bytesOf(JSON.stringify(configuration));
+        : bytesOf(istioJson(configuration));
     const firstLine = this.vm.logs.length;
     const id = this.nextContext++;
     const root: Root = { id, ...(plugin !== undefined && { plugin }), tickPeriod: 0 };

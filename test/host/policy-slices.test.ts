@@ -3,6 +3,7 @@ import { before, describe, it, type TestContext } from "node:test";
 import { assertOnly, CHANGE_KEY, envelope, HURRIED, KEY, TICK } from "./changing-policy.ts";
 import { countingModule, filterModule } from "./filter.ts";
 import { Host, SharedData } from "./host.ts";
+import { istioJson } from "./istio-json.ts";
 import { Random } from "./random.ts";
 import { CONNECT, pub, stat, Wire } from "./wire.ts";
 
@@ -22,7 +23,7 @@ function only(token: string, rules: number, more: object = {}): string {
     publish: { allow: [`orders.${i}.created.>`], deny: [`orders.${i}.created.internal`] },
   }));
   const everybody = { name: "everybody", from: [{ principals: ["*"] }], publish: { allow: [`${token}.>`] } };
-  return JSON.stringify({ trustDomains: ["cluster.local"], rules: [...others, everybody], ...more });
+  return istioJson({ trustDomains: ["cluster.local"], rules: [...others, everybody], ...more });
 }
 
 const SMALL = only("small", 1);
@@ -95,7 +96,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
       publish: { allow: [`orders.${i}.>`] },
     }));
     const everybody = { name: "everybody", from: [{ principals: ["*"] }], publish: { allow: ["large.>"] } };
-    const text = JSON.stringify({
+    const text = istioJson({
       trustDomains: [...trustDomains, "cluster.local"].slice(1),
       rules: [...rules, everybody],
     });
@@ -185,10 +186,10 @@ describe("a long policy that another VM of the proxy has accepted", () => {
   it("counts only its own budget if none was in force, even though the default is larger", () => {
     const shared = new SharedData();
     const MEMORY = 8 << 20;
-    const publish = '"publish":{"allow":["large.>"]}';
+    const publish = `"publish":${istioJson({ allow: ["large.>"] })}`;
     const policy = only("large", 3000, { limits: { memory: MEMORY } }).replace(
       publish,
-      `${publish},"subscribe":{"allow":[">"]}`,
+      `${publish},"subscribe":${istioJson({ allow: [">"] })}`,
     );
     vm(shared).configure(policy);
     const worker = vm(shared);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { filterWasm } from "../../tools/wasm.ts";
+import { istioJson } from "../host/istio-json.ts";
 import { pushResource, sourceOf } from "./discovery-file.ts";
 
 /** A Wasm network filter as a WasmPlugin describes it. */
@@ -24,7 +25,7 @@ function resourceName(name: string): string {
 }
 
 function configText(config: WasmFilter["config"]): string | undefined {
-  return config === undefined || typeof config === "string" ? config : JSON.stringify(config);
+  return config === undefined || typeof config === "string" ? config : istioJson(config);
 }
 
 function typedConfig(name: string, filter: WasmFilter): object {

@@ -1,15 +1,16 @@
 import { MAX_CONFIG_BYTES, readPolicy } from "../../assembly/policy/config";
 import { Identity } from "../../assembly/policy/document";
 import { Mode } from "../../assembly/policy/rules";
-import { ANYONE, entriesOf, faultsOf, read, soundRule, withActs, withKeys } from "./policy-support";
+import { ANYONE, entriesOf, faultsOf, read, soundRule, withActs, withKeys, withRule } from "./policy-support";
 
-// The documentation's example, in the JSON that Istio makes of it: compact, with keys sorted.
+// The documentation's example, in the JSON that Istio makes of it: compact, with sorted keys and each > as an escape.
 const EXAMPLE: string =
   '{"identity":"PEER","mode":"ENFORCE","rules":[{"allow_responses":{"expires":"5s","max":1},"from":[{"principals":' +
   '["cluster.local/ns/shop/sa/orders-api"],"serviceAccounts":["shop/orders-api"]}],"name":"orders-api","publish":' +
-  '{"allow":["orders.>"],"deny":["orders.admin.>"]},"replies":"OWN","subscribe":{"allow":["_INBOX.>",' +
-  '"orders.replies.* workers"],"deny":[]}},{"from":[{"principals":["*"]}],"name":"nobody-touches-system","publish":' +
-  '{"deny":["$SYS.>"]},"subscribe":{"deny":["$SYS.>"]}}],"trustDomains":["cluster.local"]}';
+  '{"allow":["orders.\\u003e"],"deny":["orders.admin.\\u003e"]},"replies":"OWN","subscribe":{"allow":' +
+  '["_INBOX.\\u003e","orders.replies.* workers"],"deny":[]}},{"from":[{"principals":["*"]}],"name":' +
+  '"nobody-touches-system","publish":{"deny":["$SYS.\\u003e"]},"subscribe":{"deny":["$SYS.\\u003e"]}}],' +
+  '"trustDomains":["cluster.local"]}';
 
 describe("the example configuration", () => {
   it("is read completely", () => {
@@ -79,6 +80,23 @@ describe("a configuration", () => {
   it("may have escapes in its keys and values", () => {
     const rule = soundRule(withActs('"\\u0070ublish":{"allow":["\\u006frders.\\u00e9\\ud83d\\ude00"]}'));
     expect(entriesOf(rule.publish.allow).join()).toBe("orders.é😀");
+  });
+
+  it("may have escapes in strings of any length", () => {
+    for (let length = 1; length < 300; length++) {
+      const subject = "s".repeat(length);
+      const rule = soundRule(withActs(`"publish":{"allow":["${subject}.\\u003e"]}`));
+      expect(entriesOf(rule.publish.allow).join()).toBe(subject + ".>");
+    }
+  });
+
+  it("has the text of each string with escapes, also where others stand before it", () => {
+    const acts = '"name":"\\u0072\\u0031","publish":{"allow":["a.\\u003e","b.c"],"deny":["a.b.\\u003e"]}';
+    const document = read(withRule(`${ANYONE},${acts}`));
+    expect(document.faults.toString()).toBe("");
+    expect(document.names.of(0)).toBe("r1");
+    expect(entriesOf(document.rules[0].publish.allow).join()).toBe("a.>,b.c");
+    expect(entriesOf(document.rules[0].publish.deny).join()).toBe("a.b.>");
   });
 
   it("of 8 MiB is read, and none that is a byte longer", () => {
