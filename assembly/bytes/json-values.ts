@@ -57,6 +57,11 @@ export function decodeString(start: usize, end: usize, out: usize): i32 {
   const first = out;
   while (start < end) {
     const byte = load<u8>(start);
+    if (byte < 0x80 && byte != Ascii.BACKSLASH) {
+      store<u8>(out++, byte);
+      start++;
+      continue;
+    }
     if (byte != Ascii.BACKSLASH) {
       const rune = decodeRune(start, <i32>(end - start));
       out += <usize>encodeRune(rune, out);

@@ -1,6 +1,6 @@
 import { Ascii } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
-import { JsonScanner, JsonToken, numberOf, textOf } from "../bytes/json";
+import { decodeString, JsonScanner, JsonToken, numberOf, textOf } from "../bytes/json";
 import { isValidUtf8 } from "../bytes/utf8";
 import { Faults, quoted } from "./faults";
 import { JsonPath } from "./json-path";
@@ -17,6 +17,11 @@ const SHOWN_NUMBER: i32 = 40;
 
 // A longer string is no name, subject or principal that could ever be met.
 const MAX_STRING_BYTES: i32 = 8192;
+
+/** Bytes of the longest string with escapes that `atText` reads: more than nearly all subjects have. */
+const MAX_DECODED_BYTES: i32 = 256;
+/** Where it writes the text of such a string. */
+const decoded: usize = heap.alloc(MAX_DECODED_BYTES);
 
 /** "a string", "an object": what a fault says was found. */
 function found(token: i32): string {
@@ -61,9 +66,9 @@ export class JsonReader {
   /** The text is no JSON: what was read so far is all there is. */
   broken: bool = false;
 
-  /** Where the bytes of the string lie that `atPlain` has found, up to before `plainEnd`. */
-  plainStart: usize = 0;
-  plainEnd: usize = 0;
+  /** Where the text lies that `atText` has found, up to before `textEnd`, until it is asked again. */
+  textStart: usize = 0;
+  textEnd: usize = 0;
 
   private scanner: JsonScanner = new JsonScanner();
   private path: JsonPath = new JsonPath();
@@ -182,15 +187,24 @@ export class JsonReader {
   }
 
   /**
-   * Is the value a string whose bytes are its text: no escapes, UTF-8 and not empty? They lie from `plainStart` to before
-   * `plainEnd` then, and may be more than `readString` takes. The value is not taken yet.
+   * Is the value a string of UTF-8 that is not empty, of at most MAX_DECODED_BYTES if it has escapes? Its text lies from `textStart`
+   * to before `textEnd` then, and may be more than `readString` takes. The value is not taken yet.
+   *
+   * Istio writes the `>` of each subject as an escape (Go's encoding/json), so a large policy consists of such strings.
    */
-  get atPlain(): bool {
-    if (this.peek() != JsonToken.STRING || this.scanner.hasEscapes) return false;
-    this.plainStart = this.scanner.tokenStart;
-    this.plainEnd = this.scanner.tokenEnd;
-    const length = <i32>(this.plainEnd - this.plainStart);
-    return length > 0 && isValidUtf8(this.plainStart, length);
+  get atText(): bool {
+    if (this.peek() != JsonToken.STRING) return false;
+    const start = this.scanner.tokenStart;
+    const end = this.scanner.tokenEnd;
+    const length = <i32>(end - start);
+    if (length == 0 || !isValidUtf8(start, length)) return false;
+    this.textStart = start;
+    this.textEnd = end;
+    if (!this.scanner.hasEscapes) return true;
+    if (length > MAX_DECODED_BYTES) return false;
+    this.textStart = decoded;
+    this.textEnd = decoded + <usize>decodeString(start, end, decoded);
+    return true;
   }
 
   /** The place in `words` of the word read, or -1 for a fault that has been reported. */

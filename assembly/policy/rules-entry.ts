@@ -129,9 +129,9 @@ function writeTexts(subject: StaticArray<u8>, queue: StaticArray<u8>): void {
 }
 
 function readEntry(reader: JsonReader, direction: Direction): void {
-  if (reader.atPlain && isPlainSubject(reader.plainStart, reader.plainEnd)) {
+  if (reader.atText && isPlainSubject(reader.textStart, reader.textEnd)) {
     reader.skip();
-    writeEntry(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart), 0, 0);
+    writeEntry(reader.textStart, <i32>(reader.textEnd - reader.textStart), 0, 0);
     return;
   }
   const text = reader.readString("a subject such as orders.>");

@@ -175,9 +175,9 @@ export class RulesReader {
    */
   private readName(): void {
     const reader = this.reader;
-    if (reader.atPlain && isPlainName(reader.plainStart, reader.plainEnd)) {
+    if (reader.atText && isPlainName(reader.textStart, reader.textEnd)) {
       reader.skip();
-      this.write(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart));
+      this.write(reader.textStart, <i32>(reader.textEnd - reader.textStart));
       return;
     }
     const name = reader.readString("a name such as orders-api");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it, type TestContext } from "node:test";
 import { countingModule, filterModule } from "./filter.ts";
 import { Host, SharedData } from "./host.ts";
+import { istioJson } from "./istio-json.ts";
 import { CONNECT, INFO, msg, PING, policy, PONG, pub, publishViolation, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
@@ -266,7 +267,7 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
       from: [{ principals: ["*"] }],
       publish: { allow: [`team${number}.${i}.>`], deny: [`*.${i}.x`] },
     }));
-    return JSON.stringify({ trustDomains: ["cluster.local"], rules });
+    return istioJson({ trustDomains: ["cluster.local"], rules });
   }
 
   function largePolicy(number: number): string {
@@ -288,6 +289,19 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
       }
     }
   }
+
+  it("is read as Istio writes it, with each > as an escape, in no more blocks than with > itself", () => {
+    const blocksFor = (text: string): number => {
+      const host = new Host(counting);
+      assert.ok(host.configure(text).accepted);
+      return host.global("allocations");
+    };
+    const text = largePolicy(1);
+    const escapes = text.split("\\u003e").length - 1;
+    assert.equal(escapes, COUNT);
+    const blocks = blocksFor(text.replaceAll("\\u003e", ">"));
+    assert.equal(blocksFor(text), blocks);
+  });
 
   it("takes at most 32 MiB of a VM, with a connection that all of them match, even if everything is remembered", (t: TestContext) => {
     for (const module of [filterModule(), counting]) {
