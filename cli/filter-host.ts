@@ -17,6 +17,8 @@ export interface MeasuredVerdict extends Verdict {
   milliseconds: number;
   /** The VM's memory to which reading the configuration has written, in whole pages of 64 KiB. */
   memoryBytes: number;
+  /** The label `policy` of `istio_nats_policy_info` while it is in force. Undefined where it is refused. */
+  fingerprint?: string;
 }
 
 const PAGE = 65536;
@@ -30,6 +32,9 @@ const MAX_SHARED_LENGTH = 16 << 10;
 
 /** The last line if there are more faults than the filter lists (assembly/policy/faults.ts). No path begins like this. */
 const UNLISTED = /^and (\d+) more faults?$/;
+
+/** The label in the raw name of a stat, as Envoy has it before it makes labels of names (assembly/telemetry/labels.ts). */
+const POLICY_LABEL = /;policy=\.=([0-9a-f]{16});\.;.*;istio_nats_policy_info$/;
 
 /** What nats-server says first, without what no answer depends on. */
 const INFO = 'INFO {"headers":true,"max_payload":1048576}\r\n';
@@ -53,7 +58,8 @@ export class Filter {
     const began = performance.now();
     const configured = host.configure(configuration);
     const milliseconds = performance.now() - began;
-    return { ...verdictOf(configured), milliseconds, memoryBytes: (host.writtenPages - pages) * PAGE };
+    const memoryBytes = (host.writtenPages - pages) * PAGE;
+    return { ...verdictOf(configured), milliseconds, memoryBytes, ...fingerprintIn(host) };
   }
 
   /** Says the same of it, but not what it costs, by a VM that may have read others before. */
@@ -86,6 +92,16 @@ export class Filter {
     this.shared.policies++;
     return this.shared.host;
   }
+}
+
+/** The fingerprint of the policy that is in force in this VM, after its first tick. */
+function fingerprintIn(host: Host): Pick<MeasuredVerdict, "fingerprint"> {
+  host.tick();
+  for (const [name, value] of host.metrics) {
+    const fingerprint = POLICY_LABEL.exec(name)?.[1];
+    if (fingerprint !== undefined && value === 1) return { fingerprint };
+  }
+  return {};
 }
 
 function verdictOf({ accepted, logs }: Configured): Verdict {

@@ -34,7 +34,10 @@ export const LABELS: Label[] = [
   new Label("reason", "Why it was refused, or why a request has no answer."),
   new Label("rule", "The rule that decided; `unknown` when none did, `other` beyond the bounds."),
   new Label("kind", "What kind of error, or of duration, it was."),
-  new Label("policy", "The fingerprint of the configuration: FNV-1a of its bytes, 16 hexadecimal digits."),
+  new Label(
+    "policy",
+    "The fingerprint of the configuration, which `istio-nats check` tells of a file: FNV-1a of its bytes, 16 hexadecimal digits.",
+  ),
   new Label("mode", "`ENFORCE` or `DRY_RUN`: the mode of the configuration that was in force."),
   new Label("version", "The filter's version."),
 ];

@@ -17,11 +17,13 @@ function policyText({
   objectBytes,
   milliseconds,
   memoryBytes,
+  fingerprint,
 }: CheckedPolicy): string {
   const size = counted(bytes, "byte") + (objectBytes === undefined ? "" : `, the object ${objectBytes}`);
+  const name = fingerprint === undefined ? "" : `, fingerprint ${fingerprint}`;
   const cost = `read in ${Number(milliseconds.toPrecision(3))} ms with ${memoryText(memoryBytes)}`;
   const verdict = accepted ? "accepted" : "refused";
-  return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${counted(rules, "rule")}, ${size}, ${cost}\n`;
+  return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${counted(rules, "rule")}, ${size}${name}, ${cost}\n`;
 }
 
 /** A small policy may lie in pages that a VM without any policy uses already. */
@@ -52,14 +54,15 @@ export const addCheck: AddCommand = (program, context) => {
       const { policies, findings } = checkPolicies(sources, context.filter(), options.namespace);
       const counts = countsOf(findings);
       if (options.output === "json") {
-        const records = policies.map(({ place, accepted, rules, bytes, objectBytes, milliseconds, memoryBytes }) => ({
-          ...place,
-          accepted,
-          rules,
-          bytes,
-          ...(objectBytes === undefined ? {} : { object_bytes: objectBytes }),
-          load_milliseconds: milliseconds,
-          memory_bytes: memoryBytes,
+        const records = policies.map((policy) => ({
+          ...policy.place,
+          accepted: policy.accepted,
+          rules: policy.rules,
+          bytes: policy.bytes,
+          ...(policy.objectBytes === undefined ? {} : { object_bytes: policy.objectBytes }),
+          ...(policy.fingerprint === undefined ? {} : { fingerprint: policy.fingerprint }),
+          load_milliseconds: policy.milliseconds,
+          memory_bytes: policy.memoryBytes,
         }));
         const report = {
           version: OUTPUT_VERSION,

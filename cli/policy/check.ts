@@ -76,9 +76,12 @@ function checkSource(source: Source, filter: Filter, namespace: string, isPatch:
       const {
         faults: _faults,
         unlisted: _unlisted,
+        fingerprint,
         ...judged
       } = examinePolicy({ title: about.title, config, parent, home }, (json) => filter.measure(json), report);
-      into.policies.push({ ...about, ...judged });
+      // What becomes of a policy that is not in an object yet, such as chart values, is not known here.
+      const isInObject = about.objectBytes !== undefined;
+      into.policies.push({ ...about, ...judged, ...(isInObject && fingerprint !== undefined && { fingerprint }) });
     }
   });
   // Every plugin that is checked is taken for ours, whatever its name.

@@ -1,3 +1,4 @@
+import { istioJson } from "../../test/host/istio-json.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import { judges, type Client } from "../mesh/clients.ts";
@@ -68,11 +69,11 @@ export function clientsWithoutRule(
   // Whatever the filter takes the identity from, its rules are the same.
   const enforced = { ...(config.plain() as { rules: object[] }), mode: "ENFORCE", identity: "PEER" };
   const peers = clients.flatMap(({ workload }) => peersOf(workload.serviceAccount));
-  const admitted = filter.admitted(JSON.stringify(enforced), peers);
+  const admitted = filter.admitted(istioJson(enforced), peers);
   const refused = peers.filter((peer) => !admitted.has(peer));
   const rules = enforced.rules.map((rule) => ({ ...rule, mode: "ENFORCE" }));
   const isTried = config.items("rules").some((rule) => rule.text("mode") === "DRY_RUN");
-  const onTrial = isTried ? filter.admitted(JSON.stringify({ ...enforced, rules }), refused) : new Set<string>();
+  const onTrial = isTried ? filter.admitted(istioJson({ ...enforced, rules }), refused) : new Set<string>();
   const known = knownPaths(mesh);
   return clients.flatMap((client) => {
     const account = client.workload.serviceAccount;

@@ -1,3 +1,4 @@
+import { istioJson } from "../../test/host/istio-json.ts";
 import type { Verdict } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
@@ -15,7 +16,7 @@ export interface PolicyFault {
 export type JudgedPolicy<Said extends Verdict = Verdict> = Omit<Said, "faults"> & {
   faults: PolicyFault[];
   rules: number;
-  /** Of the compact JSON that Istio hands to the proxy. */
+  /** Of the JSON that Istio hands to the proxy. */
   bytes: number;
 };
 
@@ -29,7 +30,7 @@ export function judgePolicy<Said extends Verdict>(
   parent: Place,
 ): JudgedPolicy<Said> {
   // Istio sends no bytes at all for an absent or empty pluginConfig.
-  const json = config && !isEmptyConfig(config) ? JSON.stringify(config.plain()) : "";
+  const json = config && !isEmptyConfig(config) ? istioJson(config.plain()) : "";
   const said = ask(json);
   return {
     ...said,

@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { goJson } from "../../test/host/istio-json.ts";
 
 /** etcd's `--max-request-bytes` unless set otherwise. */
 export const OBJECT_BYTES = 1.5 * 1024 * 1024;
@@ -13,12 +14,8 @@ const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 /** What the API server writes into `metadata`, so that an object which was read back has it and a manifest has not. */
 const OF_THE_SERVER = ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
-/**
- * Bytes of the compact JSON that Kubernetes and kubectl make. Go's encoding/json escapes five characters that others leave as they
- * are (`HTMLEscape`), so the `>` of each `orders.>` has six bytes.
- */
 function jsonBytes(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, "\\u0000"));
+  return Buffer.byteLength(goJson(value));
 }
 
 /** Bytes of the object as etcd keeps custom resources. */

@@ -7,6 +7,7 @@ import { POLICY_KEYS } from "../../cli/policy/policy-keys.ts";
 import { splitFault, stepsOf } from "../../cli/policy/path.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterModule } from "../host/filter.ts";
+import { fnv1a } from "../host/fnv.ts";
 import { Host } from "../host/host.ts";
 import { istioNats } from "./support.ts";
 
@@ -23,6 +24,7 @@ interface Policy {
   rules: number;
   bytes: number;
   object_bytes?: number;
+  fingerprint?: string;
   load_milliseconds: number;
   memory_bytes: number;
 }
@@ -49,6 +51,11 @@ const [, REFUSED = ""] = /^```yaml refused\n([\s\S]*?)^```$/m.exec(README) ?? []
 
 const RULE = { name: "r", from: [{ principals: ["*"] }], publish: { allow: ["orders.>"] } };
 const SOUND = { trustDomains: ["cluster.local"], rules: [RULE] };
+
+/** As many bytes as Kubernetes and Istio write: each > is \u003e to them. */
+function bytesOf(value: object): number {
+  return JSON.stringify(value).replaceAll(">", "\\u003e").length;
+}
 
 /** The same policy, and how deep it is nested in the text. */
 const WRAPPINGS: [what: string, wrap: (policy: object) => object][] = [
@@ -102,16 +109,47 @@ describe("istio-nats check", () => {
       const text = JSON.stringify(wrap(SOUND));
       const { status, findings, policies } = check(text);
       assert.deepEqual([status, findings], [0, []]);
-      const [{ load_milliseconds, memory_bytes, ...rest }] = policies as [Policy];
+      const [{ load_milliseconds, memory_bytes, fingerprint, ...rest }] = policies as [Policy];
+      assert.equal(fingerprint === undefined, what === "by itself");
       assert.ok(load_milliseconds > 0 && memory_bytes >= 0 && memory_bytes % 65_536 === 0);
-      // Kubernetes writes > as \u003e.
-      const object = what === "by itself" ? {} : { object_bytes: text.replaceAll(">", "\\u003e").length };
+      const object = what === "by itself" ? {} : { object_bytes: bytesOf(wrap(SOUND)) };
       assert.deepEqual(
         { ...rest, column: 0, file: "", line: 0 },
-        { file: "", line: 0, column: 0, accepted: true, rules: 1, bytes: JSON.stringify(SOUND).length, ...object },
+        { file: "", line: 0, column: 0, accepted: true, rules: 1, bytes: bytesOf(SOUND), ...object },
       );
     });
   }
+
+  it("names the policy of an object by what Istio makes of it, whatever the file looks like", () => {
+    const made =
+      '{"rules":[{"from":[{"principals":["*"]}],"name":"r \\u0026 s","publish":{"allow":["orders.\\u003e"]}}],' +
+      '"telemetry":{"principals":100},"trustDomains":["cluster.local"]}';
+    const text = [
+      "apiVersion: extensions.istio.io/v1alpha1",
+      "kind: WasmPlugin",
+      "metadata: {name: x}",
+      "spec:",
+      "  pluginConfig:",
+      "    trustDomains: # of the mesh",
+      "      - cluster.local",
+      "    telemetry: {principals: 1e2}",
+      "    rules:",
+      '    - {name: "r & s", publish: {allow: [orders.>]}, from: [{principals: ["*"]}]}',
+    ].join("\n");
+    const fingerprint = fnv1a(made).toString(16).padStart(16, "0");
+    assert.deepEqual(
+      check(text).policies.map((policy) => [policy.bytes, policy.fingerprint]),
+      [[made.length, fingerprint]],
+    );
+    assert.ok(istioNats(["check", "-"], text).output.includes(`, fingerprint ${fingerprint}, `));
+    // The filter has no name for what it refuses.
+    const refused = text.replace("1e2", "-1");
+    assert.deepEqual(
+      check(refused).policies.map((policy) => [policy.accepted, policy.fingerprint]),
+      [[false, undefined]],
+    );
+    assert.ok(!istioNats(["check", "-"], refused).output.includes("fingerprint"));
+  });
 
   it("reports what is missing at the place where it is missing", () => {
     const { findings } = check(
@@ -546,7 +584,7 @@ describe("istio-nats check", () => {
     const { status, policies } = check(JSON.stringify(policy));
     assert.equal(status, 0);
     const [{ rules: count, bytes, memory_bytes }] = policies as [Policy];
-    assert.deepEqual([count, bytes], [10_000, JSON.stringify(policy).length]);
+    assert.deepEqual([count, bytes], [10_000, bytesOf(policy)]);
     assert.ok(memory_bytes > bytes && memory_bytes < 64 << 20, String(memory_bytes));
   });
 

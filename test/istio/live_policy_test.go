@@ -1,11 +1,15 @@
 package istio
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"istio-nats/test/istio/proxy"
 	"istio-nats/test/istio/shipped"
 	"istio-nats/test/istio/wait"
 )
@@ -119,5 +123,42 @@ func TestRefusedPolicyLeavesTheOldOneInForce(t *testing.T) {
 		if !mayPublish(t, one, "orders.eu") || mayPublish(t, one, "invoices.eu") {
 			t.Error("the policy that was in force is not any more")
 		}
+	}
+}
+
+// fingerprintOf returns what `istio-nats check` calls the policy of this object.
+func fingerprintOf(t testing.TB, plugin shipped.Object) string {
+	t.Helper()
+	manifest, err := plugin.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := exec.Command(command(t, "ISTIO_NATS_COMMAND"), "check", "--output", "json", "-")
+	check.Stdin = bytes.NewReader(manifest)
+	output, err := check.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	var report struct {
+		Policies []struct{ Fingerprint string }
+	}
+	if err := json.Unmarshal(output, &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Policies) != 1 {
+		t.Fatalf("%s", output)
+	}
+	return report.Policies[0].Fingerprint
+}
+
+func TestCheckCallsAPolicyWhatTheProxyCallsItOnceItIsInForce(t *testing.T) {
+	s := startStand(t, nil)
+	// What Go's JSON escapes, what it does not, and a number.
+	edited := withOrders(t, s.plugin, "orders.>", "a<b>&c", "é.\u2028.\"\\.😀")
+	edited = shipped.With(t, edited, "spec.pluginConfig.limits", map[string]any{"memory": int64(20_000_000)})
+	for _, plugin := range []shipped.Object{s.plugin, edited} {
+		s.istiod.Apply(t, plugin)
+		policy := proxy.Labels{"policy": fingerprintOf(t, plugin)}
+		s.server.WaitForSum(t, "istio_nats_policy_info", policy, 1)
 	}
 }

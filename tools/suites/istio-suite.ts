@@ -1,4 +1,5 @@
 import { binariesEnvironment } from "../binaries.ts";
+import { buildCommand } from "../cli.ts";
 import { run } from "../command.ts";
 import { lockImage, makeFilterImage } from "../image-build.ts";
 import { ISTIO_MODULE, istioTests, pilotDiscovery, type IstioPackage } from "../istio.ts";
@@ -46,6 +47,7 @@ export function istioSuite(folder: IstioPackage): RunSuite {
       ...(await binariesEnvironment()),
       ...(folder === "./istiod" ? { PILOT_DISCOVERY: await pilotDiscovery() } : {}),
       ISTIO_BOOTSTRAP: bootstrap,
+      ISTIO_NATS_COMMAND: await buildCommand(),
       ISTIO_NATS_IMAGE: image.folder,
       ISTIO_NATS_WASM: filter,
     };
