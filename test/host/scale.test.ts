@@ -7,7 +7,7 @@ import { CONNECT, INFO, msg, PING, policy, PONG, pub, publishViolation, stat, Wi
 
 const PAGE = 65_536;
 /**
- * What 10,000 connections fit into according to docs/performance.md: 12.5 MiB, which is the 50 pages of asconfig.json doubled
+ * What 10,000 connections fit into according to docs/performance-scale.md: 12.5 MiB, which is the 50 pages of asconfig.json doubled
  * twice.
  */
 const PAGES_FOR_10_000 = 200;
@@ -254,7 +254,7 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     counting = await countingModule();
   });
 
-  /** For docs/performance.md: the linear memory, and the most that was ever in use of it, also after the last allocation. */
+  /** For the pages on performance: the linear memory, and the most that was ever in use of it, also after the last allocation. */
   function memoryOf(host: Host): string {
     const most = Math.max(host.global("most_live_bytes"), host.global("live_bytes"));
     return `${host.memoryPages} pages, at most ${(most / 2 ** 20).toFixed(1)} MiB in use`;

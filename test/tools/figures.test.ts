@@ -129,6 +129,17 @@ describe("the figures of docs/performance.md", () => {
       assert.deepEqual(Object.values(shown), [filter, permissions], work);
     }
   });
+
+  it("are of calls to the host those of bench/RESULTS.md", () => {
+    const [rows = []] = tablesOf(section(PERFORMANCE, "At the host: by the callback, not by the message"));
+    const calls = tablesOf(section(RESULTS, "What a call to the host costs"))[0]!;
+    assert.equal(rows.length, 5);
+    for (const row of rows) {
+      const [call = "", shown] = Object.values(row);
+      const exact = calls.find((one) => one["host call"] === call.replaceAll("`", ""));
+      assert.equal(shown, exact?.["ns each"], call);
+    }
+  });
 });
 
 /** All numbers of a text, such as 2.4, -0.83 and 4.67 of `2.40 % (−0.83 to 4.67)`. */
@@ -142,7 +153,10 @@ function numbersOf(text: string): number[] {
 
 describe("the targets of docs/performance.md", () => {
   const pages = section(PERFORMANCE, "What is not met, and why");
-  const rows = tablesOf(pages).flat();
+  // Tables of causes stand between those of targets.
+  const rows = tablesOf(pages)
+    .flat()
+    .filter((row) => row["target"] !== undefined);
   const targets = new Map(tablesOf(section(RESULTS, "Targets"))[0]!.map((row) => [row["what"]!, row]));
   const history = readFileSync(inRoot("docs", "performance-history.md"), "utf8");
   const runs = new Map(
