@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { CLIENT_ALPN, SERVER_NAME } from "../test/stand/mesh.ts";
 import { Stand } from "../test/stand/stand.ts";
 import { waitFor } from "../test/stand/wait.ts";
@@ -27,6 +28,9 @@ export interface Callbacks {
 
 /** The connections that are open at any listener. All listeners were asked for port 0, and Envoy names them by that. */
 const OPEN = "listener.127.0.0.1_0.downstream_cx_active";
+
+/** Milliseconds in which we hear of a process's end, after its connections have ended with it. */
+const NEWS_OF_AN_END = 200;
 
 /** Seconds after which work counts as hung: a minute, besides several times what a turn of it should take (measure.ts TOO_SLOW). */
 export function patienceFor({ longer = 1 }: Pick<Workload, "longer">, seconds: number): number {
@@ -117,7 +121,7 @@ export class Rig {
       taken = await this.#load.run(command);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Fault(`${workload.name} by ${setup.name}: ${reason}\n${this.stand.envoy.explain()}`, { cause: error });
+      throw new Fault(`${workload.name} by ${setup.name}: ${reason}\n${await this.#explain()}`, { cause: error });
     }
     if (received !== undefined) {
       // What nats-server itself refuses it has had.
@@ -135,6 +139,14 @@ export class Rig {
       loadCpu: taken.own,
       ...(taken.latencies ? { latencies: taken.latencies } : {}),
     };
+  }
+
+  /** Why a piece of work may have failed: the end of whichever process has ended, or what Envoy has logged if both run. */
+  async #explain(): Promise<string> {
+    await sleep(NEWS_OF_AN_END);
+    const { nats, envoy } = this.stand;
+    const ended = [nats, envoy].filter(({ isRunning }) => !isRunning);
+    return (ended.length > 0 ? ended : [envoy]).map((one) => one.explain()).join("\n");
   }
 
   /** The messages that nats-server has had so far, from whomever. */

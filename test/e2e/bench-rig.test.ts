@@ -4,6 +4,7 @@ import { Rig } from "../../bench/rig.ts";
 import { setupOf } from "../../bench/setups.ts";
 import { WORKLOADS } from "../../bench/workloads.ts";
 import { RawClient } from "../stand/raw-client.ts";
+import { waitFor } from "../stand/wait.ts";
 
 const SECONDS = 0.1;
 
@@ -46,4 +47,27 @@ describe("the bench's rig", () => {
     }
     await disturbed;
   });
+});
+
+describe("the bench's rig, if one of its processes ends", () => {
+  for (const [which, name] of [
+    ["nats", "nats-server"],
+    ["envoy", "server-envoy"],
+  ] as const) {
+    it(`fails the piece of work and says that it was ${name}`, async (t) => {
+      const rig = await Rig.start(new Set(["filter"] as const), SECONDS);
+      t.after(() => rig.stop());
+      const piece = rig.run(WORKLOADS[0]!, setupOf("filter"), 100_000_000);
+      const failed = assert.rejects(
+        piece,
+        new RegExp(`^Fault: publish-16 by filter: [^]*\\n${name} ended \\(SIGKILL\\)`),
+      );
+      await waitFor("the work to be under way", async () => {
+        const { in_msgs } = await rig.stand.nats.monitor<{ in_msgs: number }>("/varz");
+        return in_msgs > 0;
+      });
+      process.kill(rig.stand[which].pid, "SIGKILL");
+      await failed;
+    });
+  }
 });

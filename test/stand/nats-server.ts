@@ -67,9 +67,18 @@ export class NatsServer {
     return this.#child.pid;
   }
 
+  get isRunning(): boolean {
+    return this.#child.isRunning;
+  }
+
   /** Everything that it has logged. */
   log(): string {
     return this.#child.log();
+  }
+
+  /** The end of the log, for error messages. */
+  explain(): string {
+    return this.#child.explain();
   }
 
   /** The answer of a monitoring endpoint, for example `monitor("/connz?subs=1")`. */
@@ -84,7 +93,7 @@ export class NatsServer {
     const before = reloads();
     this.#writeConfig(config);
     this.#child.signal("SIGHUP");
-    await waitFor("nats-server reloads", () => reloads() > before, { explain: () => this.#child.explain() });
+    await waitFor("nats-server reloads", () => reloads() > before, { explain: () => this.explain() });
   }
 
   /** Enters lame duck mode, in which it asks clients to go and, after a grace period of 30 s, closes them. */
@@ -136,7 +145,7 @@ export class NatsServer {
 
   async #ready(): Promise<void> {
     const ports = await waitFor("nats-server listens", () => this.#readPorts(), {
-      explain: () => this.#child.explain(),
+      explain: () => this.explain(),
     });
     this.#ports = { client: portOf(ports.nats), monitoring: portOf(ports.monitoring) };
   }
