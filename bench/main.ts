@@ -4,11 +4,12 @@
 import { statSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
-import { Fault, messageOf } from "../tools/fault.ts";
+import { messageOf } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
 import { isUnsteady } from "./figures.ts";
 import { measureHostCalls } from "./host-calls.ts";
+import { jobsFor, withoutAbsent, type Asked } from "./jobs.ts";
 import { looksAfter } from "./looks.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { Turns, type Job, type Plan } from "./measure.ts";
@@ -31,23 +32,20 @@ import {
 } from "./report.ts";
 import { resultsMarkdown } from "./results-file.ts";
 import { Rig } from "./rig.ts";
-import { ON_REQUEST, setupOf, SETUPS, type SetupName } from "./setups.ts";
+import { ON_REQUEST, SETUPS } from "./setups.ts";
 import { terminalWidth, toTerminal, type Table } from "./table.ts";
 import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
 import { lessThanWhole, WHOLE } from "./whole.ts";
-import { besideFilter, WORKLOADS, type Workload } from "./workloads.ts";
+import { WORKLOADS } from "./workloads.ts";
 
 /** A text like "--only, --setups and --rounds 3". */
 const listed = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
 const RESULTS = inRoot("bench", "RESULTS.md");
 
-interface Options extends Plan {
+interface Options extends Plan, Asked {
   minutes?: number;
-  only?: string[];
-  setups?: SetupName[];
   json?: string;
-  beside?: string;
 }
 
 const options = new Command("npm run bench --")
@@ -79,49 +77,6 @@ const less = lessThanWhole(options);
 const isWhole = less.length === 0;
 
 const end = performance.now() + (options.minutes ?? (isWhole ? WHOLE.minutes : 0)) * 60_000;
-
-/**
- * The setups to measure. With --beside, the other build takes its turn after this one, if this one is measured at all. So do the
- * setups on request.
- */
-function setupsOf({ setups }: Workload): SetupName[] {
-  const isWanted = (name: SetupName): boolean => !options.setups || options.setups.includes(name);
-  const more: SetupName[] = [...(options.beside ? (["beside"] as const) : []), ...(options.setups ? ON_REQUEST : [])];
-  return besideFilter(setups, more).filter((name) => isWanted(name) || (name === "beside" && isWanted("filter")));
-}
-
-/** The jobs that were asked for. Jobs in one list take their turns together. */
-function jobs(): Job[][] {
-  const wanted = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name));
-  const chosen = wanted
-    .map((workload) => ({ workload, setups: setupsOf(workload) }))
-    .filter(({ setups }) => setups.length > 0);
-  if (chosen.length === 0) {
-    const known = wanted.map(({ name, setups }) => `  ${name}: ${setups.join(", ")}\n`);
-    throw new Fault(
-      `Nothing is measured: none of the work has one of these --setups. Choose from these, ${ON_REQUEST.join(", ")}, or "beside" with --beside:\n${known.join("")}`,
-    );
-  }
-  const groups = new Map<string, Job[]>();
-  for (const job of chosen) {
-    const { name, together = name } = job.workload;
-    groups.set(together, [...(groups.get(together) ?? []), job]);
-  }
-  return [...groups.values()];
-}
-
-/** The jobs, without the peers that cannot be built here. */
-function withoutAbsent(groups: readonly Job[][], peers: readonly Peer[]): Job[][] {
-  const absent = new Set(peers.filter((peer) => "absent" in peer).map(({ name }) => name));
-  const present = (name: SetupName): boolean => !absent.has(setupOf(name).language ?? "");
-  return groups
-    .map((group) =>
-      group
-        .map(({ workload, setups }) => ({ workload, setups: setups.filter(present) }))
-        .filter(({ setups }) => setups.length > 0),
-    )
-    .filter((group) => group.length > 0);
-}
 
 function factOf(peer: Peer): PeerFact {
   return "absent" in peer
@@ -219,7 +174,7 @@ function show(results: Results): void {
 }
 
 async function bench(): Promise<Results> {
-  const wanted = jobs();
+  const wanted = jobsFor(options);
   const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)), options.seconds, options.beside);
   try {
     // The size is read now, because a module that is built during the run is not the one that Envoy has loaded.

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { jobsFor, withoutAbsent, type Asked } from "../../bench/jobs.ts";
+import type { SetupName } from "../../bench/setups.ts";
 import { lessThanWhole, WHOLE } from "../../bench/whole.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
@@ -76,6 +78,50 @@ describe("the bench's options", () => {
       assert.match(stderr, /^ {2}publish-refused: native, filter, plain-filter$/m);
     });
   }
+});
+
+describe("the bench's choice of work", () => {
+  /** Who gets turns, by work. */
+  const turns = (asked: Asked): Record<string, readonly string[]> =>
+    Object.fromEntries(jobsFor(asked).flatMap((group) => group.map(({ workload, setups }) => [workload.name, setups])));
+
+  for (const [asked, why] of [
+    [{ only: ["publish-16k"], setups: ["filter", "rust"] }, "None of the work has the setup rust."],
+    [{ only: ["publish-16"], setups: ["filter", "beside"] }, "None of the work has the setup beside."],
+    [{ only: ["publish-16"], setups: ["envoy"], beside: "other.wasm" }, "None of the work has the setup beside."],
+    [
+      { only: ["publish-16", "publish-refused"], setups: ["envoy"] },
+      "None of these --setups is one of publish-refused.",
+    ],
+  ] as const) {
+    it(`is refused if it names what would get no turn, as ${JSON.stringify(asked)} does`, () => {
+      assert.throws(
+        () => jobsFor(asked),
+        ({ name, message }: Error) => name === "Fault" && message.startsWith(`${why} Choose from these, dry-run, `),
+      );
+    });
+  }
+
+  it("passes over work that was not named and has none of the setups", () => {
+    const { "publish-16": publish, "publish-refused": refused } = turns({ setups: ["envoy"] });
+    assert.deepEqual([publish, refused], [["envoy"], undefined]);
+  });
+
+  it("has the other build and what is on request behind istio-nats", () => {
+    const only = ["publish-16"];
+    assert.deepEqual(turns({ only, setups: ["envoy", "filter", "trial"], beside: "other.wasm" }), {
+      "publish-16": ["envoy", "filter", "beside", "trial"],
+    });
+    assert.ok(turns({ only, beside: "other.wasm" })["publish-16"]?.includes("beside"));
+  });
+
+  it("does without peers that cannot be built, but is refused with the reasons if nothing else is left", () => {
+    const peers = [{ name: "Rust", absent: "cargo could not start" }];
+    const left = (setups: SetupName[]): unknown =>
+      withoutAbsent(jobsFor({ only: ["publish-16"], setups }), peers)[0]?.[0]?.setups;
+    assert.deepEqual(left(["filter", "rust"]), ["filter"]);
+    assert.throws(() => left(["rust"]), /^Fault: Nothing is measured: .*\n {2}Rust: cargo could not start\n$/);
+  });
 });
 
 describe("the results of `npm run bench` that the documents quote", () => {
