@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Fault } from "../../tools/fault.ts";
 import { buildModule } from "../../tools/wasm.ts";
 import type { Identity } from "../../test/stand/certificates.ts";
 import { CLIENT_ALPN, SERVER_NAME } from "../../test/stand/mesh.ts";
@@ -11,6 +10,7 @@ import { waitFor } from "../../test/stand/wait.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
 import { Load, type Command, type Taken } from "../load.ts";
 import { quantile } from "../statistics.ts";
+import { checkFiles } from "./files.ts";
 import { allocatedBy } from "./policies.ts";
 
 /** What Envoy holds, in bytes. */
@@ -56,8 +56,6 @@ const PROBES = 8;
 const NEWCOMERS = 200;
 /** Envoy frees what belonged to a connection some moments after it was closed, and the filter's tick comes twice a second. */
 const SETTLED = 3000;
-/** Files that Envoy has open besides two for each connection. */
-const OTHER_FILES = 100;
 
 const hosts = Array.from({ length: PRINCIPALS }, (_, i) => `127.0.1.${i + 1}`);
 
@@ -72,16 +70,6 @@ const policy = (identity: "PEER" | "WAYPOINT"): object => ({
     subscribe: { allow: [`inbox.${i}.>`] },
   })),
 });
-
-/** Throws if Envoy may not open two files for each of so many connections. */
-export function checkFiles(connections: number, limits = readFileSync("/proc/self/limits", "latin1")): void {
-  const limit = Number(/^Max open files +\d+ +(\d+)/m.exec(limits)?.[1] ?? Infinity);
-  const most = Math.floor((limit - OTHER_FILES) / 2);
-  if (connections <= most) return;
-  throw new Fault(
-    `${connections} connections take Envoy two files each, and a process may open ${limit} here. Raise that (\`ulimit -Hn\`), or measure --crowd ${most}.`,
-  );
-}
 
 function latencyOf({ latencies = [] }: Taken): Latency {
   return { median: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), longest: latencies.at(-1) ?? NaN };
@@ -253,7 +241,7 @@ export async function measureCrowd(
   workers: number,
   announce: (text: string) => void,
 ): Promise<CrowdWave[]> {
-  checkFiles(count);
+  checkFiles("crowd", count);
   const empty = { wasm: await buildModule("bench/modules/empty.ts") };
   const waves: CrowdWave[] = [];
   for (const [how, mode, identity] of [

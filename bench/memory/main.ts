@@ -9,6 +9,7 @@ import { outliveReader, writeFigures } from "../output.ts";
 import { terminalWidth, toTerminal } from "../table.ts";
 import { measureConnections, type Wave } from "./connections.ts";
 import { measureCrowd, type CrowdWave } from "./crowd.ts";
+import { checkFiles } from "./files.ts";
 import { measurePolicies, type Stage } from "./policies.ts";
 
 interface Options {
@@ -139,6 +140,8 @@ async function measureOnlyCrowd(count: number, workers: number): Promise<void> {
 }
 
 async function measureAll({ workers, rules, connections }: Options): Promise<void> {
+  // Those come after minutes of policies.
+  checkFiles("connections", connections);
   const stages = await measurePolicies(workers, rules, announce);
   const waves = await measureConnections(connections, announce);
   process.stdout.write(

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 import { Load, type Command, type Taken } from "../../bench/load.ts";
-import { checkFiles } from "../../bench/memory/crowd.ts";
+import { checkFiles } from "../../bench/memory/files.ts";
+import { inRoot } from "../../tools/paths.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 
 const INTERVAL = 300;
 /** How many PINGs nats-server lets be unanswered: so many that a busy machine has the time to answer one. */
@@ -98,14 +100,25 @@ describe("the memory bench", () => {
     "Max processes             94000                94000                processes\nMax open files            1024                 20000                files\n";
 
   it("refuses more connections than Envoy may have files for, and says how many it may", () => {
-    checkFiles(9950, limits);
+    checkFiles("crowd", 9950, limits);
     assert.throws(
-      () => checkFiles(9951, limits),
+      () => checkFiles("crowd", 9951, limits),
       /^Fault: 9951 connections .* may open 20000 here\. Raise that .* or measure --crowd 9950\.$/,
     );
   });
 
+  it("refuses them before it has measured anything else", () => {
+    const command = `ulimit -n 1500 && exec "$0" --import tsx bench/memory/main.ts --connections 1000`;
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", command, process.execPath], {
+      cwd: inRoot(),
+      encoding: "utf8",
+      timeout: PATIENCE,
+    });
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^1000 connections .* may open 1500 here\. Raise that .* or measure --connections 700\.\n$/);
+  });
+
   it("refuses none where nothing bounds the files", () => {
-    checkFiles(1_000_000, limits.replace("20000    ", "unlimited"));
+    checkFiles("connections", 1_000_000, limits.replace("20000    ", "unlimited"));
   });
 });
