@@ -40,7 +40,7 @@ export async function machineFacts(stand: Stand): Promise<Machine> {
   };
 }
 
-/** What else ran on the machine during the whole run, as shares of all cores' time. */
+/** What else ran during the whole run, as shares of the time of the cores that the bench may use. */
 export interface Disturbance {
   /** CPU time of processes that do not belong to the bench. */
   others: number;
@@ -49,18 +49,51 @@ export interface Disturbance {
   loadAverage: number;
 }
 
-/** Beyond this share of the machine, other processes show in the rates. */
+/** Beyond this share of these cores, other processes show in the rates. */
 const DISTURBED = 0.05;
 
 export function isDisturbed({ others, stolen }: Disturbance): boolean {
   return others + stolen > DISTURBED;
 }
 
-interface Times {
+/** Ticks of the cores that count. */
+interface CoreTimes {
   total: number;
   busy: number;
   stolen: number;
+}
+
+interface Times extends CoreTimes {
   own: number;
+}
+
+/** The cores in a list of the kernel: 0, 1, 2 and 8 of `0-2,8`. */
+function coresIn(list: string): Set<string> {
+  const ranges = list.split(",").map((range) => range.split("-").map(Number));
+  return new Set(
+    ranges.flatMap(([first = NaN, last = first]) =>
+      Array.from({ length: last - first + 1 }, (_, i) => `cpu${first + i}`),
+    ),
+  );
+}
+
+/**
+ * The times of the cores that this process may run on. `stat` and `status` are the kernel's files of the machine and of the process.
+ * Where they do not fit together, as in some containers, it is all cores.
+ */
+export function coreTimes(stat: string, status: string): CoreTimes {
+  const lines = stat.split("\n").map((line) => line.trim().split(/\s+/));
+  const allowed = coresIn(/^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? "");
+  const ours = lines.filter(([core = ""]) => allowed.has(core));
+  const sum = { total: 0, busy: 0, stolen: 0 };
+  for (const [, ...fields] of ours.length > 0 ? ours : lines.slice(0, 1)) {
+    const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, stolen = 0] = fields.map(Number);
+    const busy = user + nice + system + irq + softirq;
+    sum.total += busy + idle + wait + stolen;
+    sum.busy += busy;
+    sum.stolen += stolen;
+  }
+  return sum;
 }
 
 /** utime and stime of a process, in ticks, including those of children it has waited for. */
@@ -72,15 +105,8 @@ function ticksOf(pid: number): number {
 }
 
 function times(pids: readonly number[]): Times {
-  const line = readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "";
-  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, stolen = 0] = line
-    .trim()
-    .split(/\s+/)
-    .slice(1)
-    .map(Number);
-  const busy = user + nice + system + irq + softirq;
-  const own = pids.map(ticksOf).reduce((a, b) => a + b, 0);
-  return { total: busy + idle + wait + stolen, busy, stolen, own };
+  const cores = coreTimes(readFileSync("/proc/stat", "utf8"), readFileSync("/proc/self/status", "utf8"));
+  return { ...cores, own: pids.map(ticksOf).reduce((a, b) => a + b, 0) };
 }
 
 /** Starts to watch the machine. The returned function reports what has happened since. `pids` are the bench's own processes. */

@@ -299,8 +299,13 @@ function minutes(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
-function coresText({ cores, usable }: Machine): string {
-  return usable < cores ? `${usable} of ${cores} cores` : `${cores} cores`;
+function isBound({ cores, usable }: Machine): boolean {
+  return usable < cores;
+}
+
+function coresText(machine: Machine): string {
+  const { cores, usable } = machine;
+  return isBound(machine) ? `${usable} of ${cores} cores` : `${cores} cores`;
 }
 
 /** The rounds of a run, and how many there are where targets wanted more. */
@@ -329,7 +334,7 @@ export function machineTable({ machine, disturbance, plan, took, workloads }: Re
       ["took", minutes(took)],
       [
         "other processes took",
-        `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,
+        `${percent(disturbance.others)} of ${isBound(machine) ? "these cores" : "the machine"}, other machines ${percent(disturbance.stolen)}`,
       ],
       ...(Number.isNaN(differed) ? [] : [["Envoy alone differed from itself by", percent(differed)]]),
       ["load average at the end", disturbance.loadAverage.toFixed(1)],

@@ -178,6 +178,13 @@ describe("the bench's report", () => {
     assert.equal(said(1), "a CPU, 1 of 4 cores");
   });
 
+  it("says of which cores others took a share", () => {
+    const said = (usable: number): string | undefined =>
+      fact("other processes took", { ...ran, machine: { ...machine, usable }, workloads: [] });
+    assert.equal(said(4), "0.0 % of the machine, other machines 0.0 %");
+    assert.equal(said(1), "0.0 % of these cores, other machines 0.0 %");
+  });
+
   it("speaks of further rounds only if some work got them", () => {
     const said = (workloads: Measured[]): string | undefined => fact("rounds", { ...ran, machine, workloads });
     assert.equal(said([work({ envoy: costs(1) })]), "5, of about 0.25 s for each setup");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isUnsteady, unsteadiness } from "../../bench/figures.ts";
+import { coreTimes } from "../../bench/machine.ts";
 import { turnsOf, type Measured, type Round } from "../../bench/measure.ts";
 import { PEER, rules } from "../../bench/policy.ts";
 import { ratioOfMedians } from "../../bench/ratio-of-medians.ts";
@@ -100,6 +101,29 @@ describe("the bench's trust in its machine", () => {
   it("takes nothing from a single round, which has no other to differ from", () => {
     assert.ok(Number.isNaN(unsteadiness([work([100])])));
     assert.equal(unsteadiness([work([100]), work([100, 90, 110])]), 0.1);
+  });
+});
+
+describe("the bench's look at who else computes", () => {
+  /** The kernel's file of a machine whose cores have computed for so many of 100 ticks, and 2 went to other machines. */
+  const stat = (busy: readonly number[]): string =>
+    [
+      `cpu  ${busy.reduce((a, b) => a + b)} 0 0 ${busy.reduce((a, b) => a + 98 - b, 0)} 0 0 0 ${2 * busy.length} 0 0`,
+      ...busy.map((ticks, core) => `cpu${core} ${ticks} 0 0 ${98 - ticks} 0 0 0 2 0 0`),
+      "intr 7 7",
+    ].join("\n");
+  const bound = (cores: string): string =>
+    `Name:\tnode\nCpus_allowed:\tff\nCpus_allowed_list:\t${cores}\nThreads:\t1\n`;
+
+  it("takes only the cores that the bench may use, since what computes on others is not in its way", () => {
+    const busy = [50, 40, ...Array<number>(61).fill(0), 98];
+    assert.deepEqual(coreTimes(stat(busy), bound("0-1")), { total: 200, busy: 90, stolen: 4 });
+    assert.deepEqual(coreTimes(stat(busy), bound("1,62-63")), { total: 300, busy: 138, stolen: 6 });
+    assert.deepEqual(coreTimes(stat(busy), bound("0-63")), { total: 6400, busy: 188, stolen: 128 });
+  });
+
+  it("takes all cores where those of the process are not among them", () => {
+    assert.deepEqual(coreTimes(stat([10, 20]), bound("8-9")), { total: 200, busy: 30, stolen: 4 });
   });
 });
 
