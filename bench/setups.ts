@@ -97,7 +97,8 @@ function observedFor(wanted: ReadonlySet<SetupName>): Record<string, ListenerSpe
 }
 
 /**
- * The listeners of the one Envoy. Everything except the filter is what Istio would generate. `beside` is another build of
+ * The listeners of the one Envoy. Everything except the filter is what Istio would generate, but for its own filters for metadata and
+ * stats, which Istio's build of Envoy alone has. So Envoy alone is as cheap here as it can be. `beside` is another build of
  * istio-nats, for the setup of that name.
  */
 export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Listeners> {
