@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { arch, cpus } from "node:os";
 import { gzipSync } from "node:zlib";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { Fault, messageOf } from "../../tools/fault.ts";
 import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
 import { fileToWrite, moduleFile, wholeNumber } from "../options.ts";
@@ -19,7 +19,12 @@ const options = new Command("npm run bench:micro --")
   .option("--rounds <number>", "how often each is measured, in turn; the median counts", wholeNumber(1), 7)
   // With fewer connections there is no tenth of them to compare with.
   .option("--opens <number>", "connections opened and closed (a million take 20 s)", wholeNumber(10), 100_000)
-  .option("--peers", "builds the same work in Go and Rust (bench/peers) and measures it beside, instead of all else")
+  .addOption(
+    new Option(
+      "--peers",
+      "builds the same work in Go and Rust (bench/peers) and measures it beside, instead of all else",
+    ).conflicts(["opens", "telemetry"]),
+  )
   .option("--no-telemetry", "a policy without classes of subjects and timed requests, to see what they cost")
   .option("--json <file>", "writes the numbers there too", fileToWrite)
   .option("--module <file>", "another build than build/istio-nats.wasm; what it allocates is not counted", moduleFile)
@@ -171,9 +176,10 @@ async function main(): Promise<void> {
   else {
     const counts = options.module === undefined;
     const counting = counts ? new WebAssembly.Module(readFileSync(await buildCountingFilter())) : null;
-    results.frames = measureFrames(module, counting, only, rounds, pluginConfig("PEER", options.telemetry));
+    const policy = pluginConfig("PEER", options.telemetry);
+    results.frames = measureFrames(module, counting, only, rounds, policy);
     if ("decisions by rules".includes(only)) Object.assign(results, measureDecisions(module, rounds));
-    if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, options.opens);
+    if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, options.opens, policy);
   }
   if (isEmpty(results)) {
     throw new Fault(`Nothing is measured: no name has "${only}" in it. npm run bench:micro -- --help has examples.`);

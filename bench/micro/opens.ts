@@ -1,7 +1,6 @@
 import { Host } from "../../test/host/host.ts";
 import { microsecondsOf } from "./processor-time.ts";
 import { Wire } from "../../test/host/wire.ts";
-import { pluginConfig } from "../policy.ts";
 
 export interface Opens {
   connections: number;
@@ -18,9 +17,9 @@ export interface Opens {
 const SETTLING = 5000;
 
 /** Opens, admits and closes this many connections one after the other, in a build that counts what it allocates. */
-export function openAndClose(counting: WebAssembly.Module, connections: number): Opens {
+export function openAndClose(counting: WebAssembly.Module, connections: number, policy: object): Opens {
   const host = new Host(counting);
-  host.configure(pluginConfig("PEER"));
+  host.configure(policy);
   const level = (): [number, number] => [host.global("live_bytes"), host.memoryPages];
   const open = (count: number): void => {
     for (let i = 1; i <= count; i++) {

@@ -94,11 +94,21 @@ describe("the micro bench's connections", () => {
   it("have not grown, however few of them are opened and closed", async () => {
     const counting = await countingModule();
     for (const connections of [10, 500, 1000, 3000, 10_000]) {
-      const opens = openAndClose(counting, connections);
+      const opens = openAndClose(counting, connections, pluginConfig("PEER"));
       assert.equal(hasGrown(opens), false, JSON.stringify(opens));
       // A tenth of them held no more than all of them do, behind which a leak could hide.
       assert.ok(opens.bytesEarly <= opens.bytesLate + 65_536, JSON.stringify(opens));
     }
+  });
+
+  it("are under the policy that was asked for", async () => {
+    const [told, untold] = await Promise.all(
+      [true, false].map(async (telemetry) => openAndClose(await countingModule(), 10, pluginConfig("PEER", telemetry))),
+    );
+    assert.ok(
+      untold!.bytesLate < told!.bytesLate,
+      `${untold!.bytesLate} without telemetry, ${told!.bytesLate} with it`,
+    );
   });
 
   const level = { connections: 10, microseconds: 1, bytesEarly: 1_000_000, pagesEarly: 20 };

@@ -167,6 +167,18 @@ describe("the micro bench's options", () => {
     assert.match(refusal("micro/main.ts", ["rules"]), /^error: too many arguments/);
   });
 
+  for (const [option, told] of [
+    ["--opens=10", "--opens <number>"],
+    ["--no-telemetry", "--no-telemetry"],
+  ] as const) {
+    it(`refuse with --peers what the peers have no use for, as ${option}`, () => {
+      assert.equal(
+        refusal("micro/main.ts", ["--peers", option]),
+        `error: option '--peers' cannot be used with option '${told}'\n`,
+      );
+    });
+  }
+
   it("refuse an --only that no name has in it", () => {
     const stderr = refusal("micro/main.ts", ["--only", "PUBB", "--module", "build/istio-nats.wasm"]);
     assert.match(stderr, /^Nothing is measured: no name has "PUBB" in it\./);
