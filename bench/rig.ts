@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CLIENT_ALPN, SERVER_NAME } from "../test/stand/mesh.ts";
 import { Stand } from "../test/stand/stand.ts";
-import { waitFor } from "../test/stand/wait.ts";
+import { PATIENCE, waitFor } from "../test/stand/wait.ts";
 import { Fault } from "../tools/fault.ts";
 import { Load, type Target, type Taken } from "./load.ts";
 import { NATIVE_USER, PEER, serverConfig } from "./policy.ts";
@@ -32,9 +32,22 @@ const OPEN = "listener.127.0.0.1_0.downstream_cx_active";
 /** Milliseconds in which we hear of a process's end, after its connections have ended with it. */
 const NEWS_OF_AN_END = 200;
 
+/** Milliseconds between two looks at a count. */
+const LOOK = 10;
+
 /** Seconds after which work counts as hung: a minute, besides several times what a turn of it should take (measure.ts TOO_SLOW). */
 export function patienceFor({ longer = 1 }: Pick<Workload, "longer">, seconds: number): number {
   return 60 + 4 * seconds * longer;
+}
+
+/** Waits until a count that lags behind has reached `wanted`, or for `patience` milliseconds. Returns what it is then. */
+async function reached(wanted: number, count: () => Promise<number>, patience = PATIENCE): Promise<number> {
+  const end = performance.now() + patience;
+  for (;;) {
+    const counted = await count();
+    if (counted >= wanted || performance.now() > end) return counted;
+    await sleep(LOOK);
+  }
 }
 
 /** One nats-server, one Envoy with one worker and a listener for each setup, and one load generator. */
@@ -129,7 +142,8 @@ export class Rig {
       await this.#checkReceived(`${workload.name} by ${setup.name}`, received + messages - kept);
     }
     if (setup.language) this.#peersPublished += messages;
-    if (setup.envoy && setup.enforces && !workload.fromOrigin && work !== "jetstream-pull") this.#published += messages;
+    const isOurs = setup.envoy && (setup.enforces || setup.observed !== undefined);
+    if (isOurs && !workload.fromOrigin && work !== "jetstream-pull") this.#published += messages;
     const [envoyCpu = NaN, natsCpu = NaN] = taken.cpu;
     return {
       operations: messages * (workload.operationsPerMessage ?? 1),
@@ -156,13 +170,9 @@ export class Rig {
 
   /** A filter that lost messages would seem to be quick, since nobody subscribes to what is only published. */
   async #checkReceived(what: string, wanted: number): Promise<void> {
-    let received = 0;
     // nats-server counts what it has read in one go after it has answered that.
-    await waitFor(
-      `nats-server to have had the messages of ${what}`,
-      async () => (received = await this.#received()) >= wanted,
-      { explain: () => `it has had ${received}, not ${wanted}` },
-    );
+    const received = await reached(wanted, () => this.#received());
+    if (received < wanted) throw new Fault(`${what}: nats-server has had ${wanted - received} messages too few.`);
     if (received > wanted) throw new Fault(`${what}: nats-server has had ${received - wanted} messages too many.`);
   }
 
@@ -181,22 +191,30 @@ export class Rig {
   }
 
   /**
-   * Checks that istio-nats and the peers have counted what went through them, and that it has written its audit. If they have not,
-   * the bench measured something else.
+   * Checks that istio-nats and the peers have counted what has gone through them so far, and that it has written its audit. If they
+   * have not, the bench measures something else. They report their counts on their tick, for which this waits at most `patience`
+   * milliseconds.
    */
-  async checkStats(): Promise<void> {
-    const labels = { operation: "PUB" };
-    await this.stand.envoy.waitForStat("istio_nats_messages_total", labels, (count) => count >= this.#published);
+  async checkStats(patience = PATIENCE): Promise<void> {
+    const { envoy } = this.stand;
+    const ours = (): Promise<number> => envoy.stat("istio_nats_messages_total", { operation: "PUB" });
+    const counted = await reached(this.#published, ours, patience);
+    if (counted < this.#published) {
+      throw new Fault(
+        `istio-nats has counted ${counted} publishes, and ${this.#published} went through it. Is the file of --beside, if there is one, a build of it?\n${envoy.explain()}`,
+      );
+    }
     if (this.#published > 0) {
       await this.stand.waitForAudit(({ event, source_principal: who }) => event === "connected" && who === PEER);
     }
     if (this.#peersPublished === 0) return;
-    const name = "wasmcustom.peer.operation.PUB.verdict.allowed.messages_total";
-    const read = (): Promise<number> => this.stand.envoy.rawStat(name);
-    // The peers report their counts on their tick.
-    await waitFor(`the peers to have counted ${this.#peersPublished} publishes`, async () =>
-      (await read()) === this.#peersPublished ? true : undefined,
-    );
+    const theirs = (): Promise<number> => envoy.rawStat("wasmcustom.peer.operation.PUB.verdict.allowed.messages_total");
+    const peersCounted = await reached(this.#peersPublished, theirs, patience);
+    if (peersCounted !== this.#peersPublished) {
+      throw new Fault(
+        `The peers have counted ${peersCounted} publishes, and ${this.#peersPublished} went through them.\n${envoy.explain()}`,
+      );
+    }
   }
 
   async stop(): Promise<void> {

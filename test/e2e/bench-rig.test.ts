@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { Rig } from "../../bench/rig.ts";
 import { setupOf } from "../../bench/setups.ts";
 import { WORKLOADS } from "../../bench/workloads.ts";
+import { buildModule } from "../../tools/wasm.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 
@@ -46,6 +47,29 @@ describe("the bench's rig", () => {
       await other.flush();
     }
     await disturbed;
+  });
+});
+
+describe("the bench's rig, if a filter is not what it is taken for", () => {
+  let rig: Rig;
+
+  before(async () => {
+    const beside = await buildModule("bench/modules/reading.ts");
+    rig = await Rig.start(new Set(["filter", "beside", "dry-run"] as const), SECONDS, beside);
+  });
+
+  after(() => rig.stop());
+
+  it("says how many publishes it has not counted, in a message without a stack trace", async () => {
+    const work = WORKLOADS[0]!;
+    // Either of these counts its own.
+    for (const name of ["filter", "dry-run"] as const) await rig.run(work, setupOf(name), 4000);
+    await rig.checkStats();
+    await rig.run(work, setupOf("beside"), 2000);
+    await assert.rejects(
+      rig.checkStats(1000),
+      /^Fault: istio-nats has counted 8000 publishes, and 10000 went through it\. Is the file of --beside/,
+    );
   });
 });
 
