@@ -63,7 +63,7 @@ const options = new Command("npm run bench --")
   .option("--seconds <number>", "about how long a turn takes", positive, WHOLE.seconds)
   .option(
     "--minutes <number>",
-    "how long the run may take at most, including further rounds for targets within the noise " +
+    "until which minute of the run targets within the noise get further rounds, beyond --rounds " +
       `(a whole run: ${WHOLE.minutes})`,
     positive,
   )
