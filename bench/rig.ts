@@ -3,7 +3,7 @@ import { CLIENT_ALPN, SERVER_NAME } from "../test/stand/mesh.ts";
 import { Stand } from "../test/stand/stand.ts";
 import { PATIENCE, waitFor } from "../test/stand/wait.ts";
 import { Fault } from "../tools/fault.ts";
-import { Load, type Target, type Taken } from "./load.ts";
+import { Load, type Target } from "./load.ts";
 import { NATIVE_USER, PEER, serverConfig } from "./policy.ts";
 import type { Peer } from "./peers/modules.ts";
 import { listeners, type Setup, type SetupName } from "./setups.ts";
@@ -117,6 +117,17 @@ export class Rig {
 
   /** Sends `messages` operations of a workload (publishes, requests and so on) through a setup. */
   async run(workload: Workload, setup: Setup, messages: number): Promise<Piece> {
+    const what = `${workload.name} by ${setup.name}`;
+    try {
+      return await this.#run(what, workload, setup, messages);
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Fault(`${what}: ${reason}\n${await this.#explain()}`, { cause: error });
+    }
+  }
+
+  async #run(what: string, workload: Workload, setup: Setup, messages: number): Promise<Piece> {
     const { work, subjects, atRandom, size, leastSize, subscribers, subscribe, queue } = workload;
     const direct = { address: `127.0.0.1:${this.stand.nats.port}` };
     const command = {
@@ -129,17 +140,11 @@ export class Rig {
       watch: [this.stand.envoy.pid, this.stand.nats.pid],
     };
     const received = work === "publish" ? await this.#received() : undefined;
-    let taken: Taken;
-    try {
-      taken = await this.#load.run(command);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Fault(`${workload.name} by ${setup.name}: ${reason}\n${await this.#explain()}`, { cause: error });
-    }
+    const taken = await this.#load.run(command);
     if (received !== undefined) {
       // What nats-server itself refuses it has had.
       const kept = setup.envoy ? command.refused : 0;
-      await this.#checkReceived(`${workload.name} by ${setup.name}`, received + messages - kept);
+      await this.#checkReceived(what, received + messages - kept);
     }
     if (setup.language) this.#peersPublished += messages;
     const isOurs = setup.envoy && (setup.enforces || setup.observed !== undefined);
