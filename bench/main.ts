@@ -25,6 +25,7 @@ import {
   peerLines,
   permissionsTable,
   shareTable,
+  slowLines,
   targetTable,
   workloadTable,
   type PeerFact,
@@ -96,6 +97,7 @@ async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> 
     for (const measured of turns.measured) {
       process.stdout.write(`\n${pc.bold(measured.title)}, for each ${measured.operation}\n`);
       process.stdout.write(`${drawn(workloadTable(measured))}\n`);
+      for (const line of slowLines(measured)) process.stdout.write(`${line}\n`);
     }
   }
   return all;

@@ -41,6 +41,12 @@ export interface Measured {
 /** A setup that takes this many times longer than it should gets fewer messages. The figures are for each operation anyway. */
 const TOO_SLOW = 3;
 
+/** How often a setup is tried until it counts as slow. A machine that is busy holds up whoever has its turn, but seldom each time. */
+const TRIES = 3;
+
+/** What measures: the rig. */
+type Worker = Pick<Rig, "run" | "callbacks">;
+
 /** A piece shorter than this says nothing about a rate. */
 const LEAST_SECONDS = 0.05;
 
@@ -66,17 +72,40 @@ function even(messages: number): number {
 }
 
 /** How many messages keep a setup busy for about `seconds`. */
-async function pace(rig: Rig, workload: Workload, seconds: number): Promise<number> {
+async function pace(rig: Worker, workload: Workload, seconds: number): Promise<number> {
   const most = workload.most ?? Infinity;
   const setup = setupOf(workload.paced ?? "envoy");
+  const secondsFor = async (messages: number): Promise<number> =>
+    (await rig.run(workload, setup, messages)).elapsed / 1e9;
   let messages = Math.max(2, Math.floor(10_000_000 / (workload.size + 5_000)));
   for (;;) {
-    const { elapsed } = await rig.run(workload, setup, messages);
-    const took = elapsed / 1e9;
+    let took = await secondsFor(messages);
+    // The longer a piece seems to take, the likelier is it that something else held it up.
+    if (took >= LEAST_SECONDS) took = Math.min(took, await secondsFor(messages));
     const wanted = Math.min(most, even((messages * seconds) / took));
     if (took >= LEAST_SECONDS || wanted <= messages) return wanted;
     messages = Math.min(most, even(messages * Math.min(16, (4 * LEAST_SECONDS) / took)));
   }
+}
+
+/** As many messages as all setups get, or so many as keep this one busy for `seconds` if it is too slow for them. */
+async function messagesFor(
+  rig: Worker,
+  workload: Workload,
+  setup: SetupName,
+  messages: number,
+  seconds: number,
+): Promise<number> {
+  let fewer = 0;
+  let tried = even(messages / 4);
+  for (let tries = 0; tries < TRIES; tries++) {
+    const { elapsed } = await rig.run(workload, setupOf(setup), tried);
+    const expectedSeconds = (elapsed / 1e9) * (messages / tried);
+    if (expectedSeconds <= TOO_SLOW * seconds) return messages;
+    fewer = Math.max(fewer, even((messages * seconds) / expectedSeconds));
+    tried = even(fewer / 4);
+  }
+  return fewer;
 }
 
 function countsOf(before: Callbacks, after: Callbacks, operations: number): CallbackCounts {
@@ -106,23 +135,21 @@ export interface Job {
 }
 
 /** Finds how many messages each setup of a job gets, and does the job once without counting it. */
-async function prepare(rig: Rig, { workload, setups }: Job, seconds: number): Promise<Measured> {
+async function prepare(rig: Worker, { workload, setups }: Job, seconds: number): Promise<Measured> {
   const length = seconds * (workload.longer ?? 1);
   const messages = await pace(rig, workload, length);
   const { name, title, operation } = workload;
   const measured: Measured = { workload: name, title, operation, messages, fewer: {}, setups: {} };
 
   // Not counted: V8 compiles hot code, and nats-server and Envoy allocate the memory that they will need.
-  const warming = even(messages / 4);
   for (const setup of setups) {
-    const { elapsed } = await rig.run(workload, setupOf(setup), warming);
-    const expectedSeconds = (elapsed / 1e9) * (messages / warming);
-    if (expectedSeconds > TOO_SLOW * length) measured.fewer[setup] = even((messages * length) / expectedSeconds);
+    const own = await messagesFor(rig, workload, setup, messages, length);
+    if (own !== messages) measured.fewer[setup] = own;
   }
   return measured;
 }
 
-async function takeTurn(rig: Rig, workload: Workload, setup: SetupName, measured: Measured): Promise<void> {
+async function takeTurn(rig: Worker, workload: Workload, setup: SetupName, measured: Measured): Promise<void> {
   const counts = setup === "empty" && !measured.callbacks;
   const before = counts ? await rig.callbacks() : undefined;
   const piece = await rig.run(workload, setupOf(setup), measured.fewer[setup] ?? measured.messages);
@@ -135,11 +162,11 @@ export class Turns {
   private round = 0;
 
   private constructor(
-    private readonly rig: Rig,
+    private readonly rig: Worker,
     private readonly running: readonly (Job & { measured: Measured })[],
   ) {}
 
-  static async prepare(rig: Rig, jobs: readonly Job[], seconds: number): Promise<Turns> {
+  static async prepare(rig: Worker, jobs: readonly Job[], seconds: number): Promise<Turns> {
     const running: (Job & { measured: Measured })[] = [];
     for (const job of jobs) running.push({ ...job, measured: await prepare(rig, job, seconds) });
     return new Turns(rig, running);

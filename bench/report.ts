@@ -135,6 +135,13 @@ export function workloadTable(measured: Measured): Table {
   };
 }
 
+/** A sentence for each setup that got fewer messages than the others, because it is slow. */
+export function slowLines({ fewer }: Measured): string[] {
+  return Object.entries(fewer).map(
+    ([name, count]) => `${setupOf(name as SetupName).title}, being slow, got ${count.toLocaleString("en-US")}.`,
+  );
+}
+
 /** Each target, what was measured, and whether it is met. */
 export function targetTable(targets: readonly Verdict[]): Table {
   return {

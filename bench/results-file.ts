@@ -10,11 +10,11 @@ import {
   peerLines,
   permissionsTable,
   shareTable,
+  slowLines,
   targetTable,
   workloadTable,
   type Results,
 } from "./report.ts";
-import { setupOf, type SetupName } from "./setups.ts";
 import { toMarkdown } from "./table.ts";
 
 /** A text like "5, 10 and 20". */
@@ -146,12 +146,10 @@ function languageSection({ workloads, peers }: Results): string[] {
 }
 
 /** How many messages each setup got in a round. */
-function amounts({ operation, messages, fewer }: Measured): string {
+function amounts(measured: Measured): string {
+  const { operation, messages } = measured;
   const all = `${messages.toLocaleString("en-US")} messages a round; an operation is a ${operation}.`;
-  const slow = Object.entries(fewer).map(
-    ([name, count]) => ` ${setupOf(name as SetupName).title}, being slow, got ${count.toLocaleString("en-US")}.`,
-  );
-  return all + slow.join("");
+  return [all, ...slowLines(measured)].join(" ");
 }
 
 /** The content of RESULTS.md, formatted by the project's own rules. */
