@@ -96,8 +96,8 @@ async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> 
     for (let round = 0; round < options.rounds; round++) await turns.take();
     for (const measured of turns.measured) {
       process.stdout.write(`\n${pc.bold(measured.title)}, for each ${measured.operation}\n`);
-      process.stdout.write(`${drawn(workloadTable(measured))}\n`);
-      for (const line of slowLines(measured)) process.stdout.write(`${line}\n`);
+      const slow = slowLines(measured).map((line) => `${line}\n`);
+      process.stdout.write(`${drawn(workloadTable(measured))}${slow.join("")}\n`);
     }
   }
   return all;
