@@ -61,7 +61,7 @@ For requests and JetStream the load generator is a real nats.go; for all other w
 - _nats-server_ is reached directly over plain TCP. Its _permissions_ are the same policy, written as permissions of a
   user. Both are compared with plain Envoy alone, if that had its turns.
 - _mTLS_ is Istio's STRICT listener. _Plain_ is a waypoint's listener, where the principal is in filter state. Both are
-  without Istio's own filters for metadata and stats, which are in its build of Envoy alone. So plain Envoy costs less here
+  without Istio's own filters for metadata and stats, which are in its build of Envoy alone. So _Envoy alone_ costs less here
   than in a mesh.
 - The _empty filter_ is AssemblyScript that answers every callback and looks at nothing. The _reading filter_ reads each
   chunk once, which is the least that the host charges a filter that looks at bytes. The _line-reading filter_ reads the
