@@ -4,7 +4,6 @@ import { residentOf } from "../../test/stand/resident.ts";
 import { RawClient } from "../../test/stand/raw-client.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
-import { allocatedBy } from "./policies.ts";
 
 /** What Envoy holds, in bytes. */
 interface Level {
@@ -57,7 +56,7 @@ async function wavesOf(setup: string, count: number, filter: WasmFilter | undefi
       await sleep(SETTLED);
       const { all, memories } = residentOf(stand.envoy.pid);
       const wasm = memories.reduce((sum, { resident }) => sum + resident, 0);
-      return { resident: all, allocated: await allocatedBy(stand.envoy), wasm };
+      return { resident: all, allocated: await stand.envoy.allocated(), wasm };
     };
     const few = Math.ceil(count / 10);
     await openTo(few);

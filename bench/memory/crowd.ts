@@ -11,7 +11,6 @@ import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
 import { Load, type Command, type Taken } from "../load.ts";
 import { quantile } from "../statistics.ts";
 import { checkFiles } from "./files.ts";
-import { allocatedBy } from "./policies.ts";
 
 /** What Envoy holds, in bytes. */
 interface Level {
@@ -165,7 +164,7 @@ class Crowd {
     const idle = (this.#computed() - before) / (performance.now() - began);
     const { envoy } = this.#stand;
     const { all, memories } = residentOf(envoy.pid);
-    const allocated = await allocatedBy(envoy);
+    const allocated = await envoy.allocated();
     return { connections, resident: all, allocated, memories: memories.map(({ resident }) => resident), idle };
   }
 }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildModule } from "../../tools/wasm.ts";
-import type { Envoy } from "../../test/stand/envoy.ts";
 import { forgetPeak, peakOf, residentOf, type Resident } from "../../test/stand/resident.ts";
 import { RawClient } from "../../test/stand/raw-client.ts";
 import { Stand } from "../../test/stand/stand.ts";
@@ -40,12 +39,6 @@ function policyOf(rules: number, token: string): object {
   };
 }
 
-/** The bytes that Envoy's own allocator has given out. */
-export async function allocatedBy(envoy: Envoy): Promise<number> {
-  const { allocated } = JSON.parse(await envoy.admin("/memory")) as { allocated: string };
-  return Number(allocated);
-}
-
 async function connectAll(port: number): Promise<RawClient[]> {
   const addresses = ADDRESSES.flatMap((address) => Array<string>(CONNECTIONS_OF_EACH).fill(address));
   return Promise.all(
@@ -79,7 +72,7 @@ async function measureOne(
     const stages: Stage[] = [];
     const look = async (after: string): Promise<void> => {
       await sleep(SETTLED);
-      const [resident, peak, allocated] = [residentOf(envoy.pid), peakOf(envoy.pid), await allocatedBy(envoy)];
+      const [resident, peak, allocated] = [residentOf(envoy.pid), peakOf(envoy.pid), await envoy.allocated()];
       stages.push({ setup, after, resident, peak, allocated });
       forgetPeak(envoy.pid);
     };

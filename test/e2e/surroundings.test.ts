@@ -176,18 +176,17 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
         else client.reset();
       await assertNoneIsOpen();
     };
-    // Not the stat of that name, which Envoy updates only every five seconds.
-    const allocated = async (): Promise<number> =>
-      Number((JSON.parse(await stand.envoy.admin("/memory")) as { allocated: string }).allocated);
     const computed = (): number => stand.proxy.workerTimes().reduce((all, time) => all + time, 0);
     const began = computed();
     await storm();
-    const once = await allocated();
+    const once = await stand.envoy.allocated();
     await storm();
     await storm();
-    const grown = async (): Promise<string> => `Envoy grew from ${once} to ${await allocated()} bytes`;
+    const grown = async (): Promise<string> => `Envoy grew from ${once} to ${await stand.envoy.allocated()} bytes`;
     // Sockets and TLS are freed some moments after they were closed.
-    await waitFor("memory is given back", async () => (await allocated()) < once + 4 * MIB, { explain: grown });
+    await waitFor("memory is given back", async () => (await stand.envoy.allocated()) < once + 4 * MIB, {
+      explain: grown,
+    });
     // Not the time that it took, most of which this process and nats-server had, and whatever else runs on this machine.
     assert.ok(computed() - began < 20_000, `Envoy has computed for ${computed() - began} ms`);
     await assertRefused(before, 6000);
