@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from "node:test";
 import { jobsFor, withoutAbsent, type Asked } from "../../bench/jobs.ts";
 import type { SetupName } from "../../bench/setups.ts";
 import { lessThanWhole, WHOLE } from "../../bench/whole.ts";
+import { WORKLOADS } from "../../bench/workloads.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { PATIENCE } from "../stand/wait.ts";
@@ -101,6 +102,10 @@ describe("the bench's choice of work", () => {
       );
     });
   }
+
+  it("is all work in all its setups, each in its order, where nothing is named", () => {
+    assert.deepEqual(turns({}), Object.fromEntries(WORKLOADS.map(({ name, setups }) => [name, [...setups]])));
+  });
 
   it("passes over work that was not named and has none of the setups", () => {
     const { "publish-16": publish, "publish-refused": refused } = turns({ setups: ["envoy"] });
