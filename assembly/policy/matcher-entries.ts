@@ -26,6 +26,8 @@ export abstract class MatcherEntries extends TokenTree {
   entryCount: i32 = 0;
   /** Some entry has a queue. */
   hasQueues: bool = false;
+  /** The flags of all entries together. */
+  protected flags: i32 = 0;
 
   /** What the last `collect` found: pairs of entry and whether it covers. */
   protected readonly found: Words = new Words();

@@ -25,6 +25,7 @@ export class MatcherInMaking extends MatcherEntries {
     const at = entry * Entry.STRIDE;
     this.entries.set(at + Entry.RULE, rule);
     this.entries.set(at + Entry.FLAGS, flags);
+    this.flags |= flags;
     this.entries.set(at + Entry.SUBJECT_OFFSET, text);
     this.entries.set(at + Entry.SUBJECT_LENGTH, tokens.subjectLength);
     this.entries.set(at + Entry.QUEUE_LENGTH, NONE);

@@ -30,6 +30,8 @@ export const TOO_MANY_STEPS: i32 = -2;
 export abstract class SubjectMatcher extends MatcherEntries {
   /** An entry without queue that matches the subject and has all of `flags`, or NONE. */
   find(tokens: Tokens, flags: i32): i32 {
+    // Thousands of rules may allow one subject, all of whose entries would be looked at in vain.
+    if ((this.flags & flags) != flags) return NONE;
     const place = this.placeOf(tokens, flags);
     return place == NONE ? NONE : this.plainEntry(place, flags);
   }
@@ -90,7 +92,7 @@ export abstract class SubjectMatcher extends MatcherEntries {
     return NONE;
   }
 
-  /** An entry without queue that contains the whole pattern `tokens`, or NONE. */
+  /** The rule of an entry without queue that contains the whole pattern `tokens`, or NONE. As with `findRule`, it lies in the tree. */
   findCovering(tokens: Tokens): i32 {
     this.contains = !tokens.hasInnerGreater;
     return this.entryCount == 0 ? NONE : this.coverFrom(ROOT, tokens, 0);
@@ -98,8 +100,8 @@ export abstract class SubjectMatcher extends MatcherEntries {
 
   private coverFrom(node: i32, tokens: Tokens, index: i32): i32 {
     const at = node * Node.STRIDE;
-    if (index == tokens.count) return this.plainEntry(at + Node.RULE, EntryFlag.NONE);
-    const greater = this.plainEntry(at + Node.GREATER_RULE, EntryFlag.NONE);
+    if (index == tokens.count) return this.nodes.get(at + Node.RULE);
+    const greater = this.nodes.get(at + Node.GREATER_RULE);
     if (greater != NONE || index >= tokens.recorded) return greater;
     const star = this.star(node);
     if (star != NONE && !(this.contains && tokens.isGreater(index))) {

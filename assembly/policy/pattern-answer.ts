@@ -21,8 +21,8 @@ export function answerToPattern(
   if (denied != NONE) {
     return answerOf(Reason.DENIED, denied == TOO_MANY_STEPS ? NONE : deny.rule(denied), subjectClass);
   }
-  const entry = allow.findCovering(tokens);
-  const rule = entry == NONE ? allowedBy : allow.rule(entry);
+  let rule = allow.findCovering(tokens);
+  if (rule == NONE) rule = allowedBy;
   return answerOf(rule == NONE ? Reason.NOT_ALLOWED : Reason.ALLOWED, rule, subjectClass);
 }
 

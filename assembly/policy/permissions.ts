@@ -17,6 +17,7 @@ import { Question } from "./question";
 import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
 import { Reason } from "./reason";
 import { ResponseLimit } from "./response-limit";
+import { hasStepsLeft } from "./search-steps";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 
 const subjectTokens: Tokens = new Tokens();
@@ -304,7 +305,13 @@ export class Permissions {
       this.decidedBy = this.subscribeAllBy;
       return Reason.ALLOWED;
     }
-    let rule = queued ? queueAllowedBy(this.subscribeAllow, tokens, queue, queueLength) : this.plainAllowedBy(tokens);
+    // All entries that match are looked at where some name queues, which can be thousands for each line of a client.
+    if (queued && (this.subscribeAllow.hasQueues || this.subscribeDeny.hasQueues) && !hasStepsLeft()) {
+      return Reason.QUEUE_OVER_DENY;
+    }
+    let rule = queued
+      ? queueAllowedBy(this.subscribeAllow, tokens, queue, queueLength)
+      : this.subscribeAllow.findCovering(tokens);
     if (rule == NONE) rule = this.subscribeAllBy;
     if (rule == NONE) return Reason.NOT_ALLOWED;
     const deny = queued
@@ -342,7 +349,8 @@ export class Permissions {
    * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts.
    */
   deliveryDenied(pointer: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
-    if (!this.subscribeDeny.hasQueues) {
+    // Without a queue, entries with one play no part.
+    if (!this.subscribeDeny.hasQueues || (queueKnown && queueLength == 0)) {
       const answer = this.deliveryAnswer(pointer, length);
       this.decidedBy = ruleOf(answer);
       return reasonOf(answer) == Reason.DENIED;
@@ -411,15 +419,6 @@ export class Permissions {
     const tokens = subjectTokens;
     if (tokens.looked != NOT_BY_TOKENS) tokens.looked = max(tokens.looked, classes.looked);
     return answerOf(reason, rule, subjectClass);
-  }
-
-  /**
-   * The rule that allows a subscription without queue: one with an entry without queue that contains all of it. NONE without
-   * any.
-   */
-  private plainAllowedBy(tokens: Tokens): i32 {
-    const entry = this.subscribeAllow.findCovering(tokens);
-    return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
 }
 

@@ -2,6 +2,7 @@ import { Tokens } from "../nats/subject";
 import { EntryFlag, SubjectMatcher } from "./matcher";
 import { NONE } from "./none";
 import { queueMatches } from "./queue";
+import { spendSteps } from "./search-steps";
 
 /**
  * What the entries of a list say about a queue subscription, and about deliveries to one (nats-server client.go `canSubscribe`,
@@ -34,8 +35,10 @@ const enum Seen {
  * nats-server's question, whether it contains the whole subject is ours; both must say yes.
  */
 export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
+  if (!allow.hasQueues) return allow.findCovering(tokens);
   allow.collect(tokens);
   const count = allow.foundCount;
+  spendSteps(count, 0);
   for (let i = 0; i < count; i++) {
     const entry = allow.foundEntry(i);
     const rule = allow.rule(entry);
@@ -65,6 +68,7 @@ export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usi
 export function queueDenyOf(deny: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
   if (!deny.hasQueues) return deny.find(tokens, EntryFlag.NONE);
   deny.collect(tokens);
+  spendSteps(deny.foundCount, 0);
   return queueDenyAmongFound(deny, queue, queueLength);
 }
 

@@ -25,7 +25,7 @@ export function hasStepsLeft(): bool {
   return stepsLeft > 0;
 }
 
-/** A search for a pattern of so many bytes has made `steps`. */
+/** A search for a pattern of so many bytes has made `steps`; those of one for queues do not depend on that. */
 export function spendSteps(steps: i32, patternLength: i32): void {
   stepsLeft -= steps * (1 + patternLength / BYTES_OF_STEP);
 }

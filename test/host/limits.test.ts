@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { connected, policyOf } from "./changing-policy.ts";
+import { configure } from "./configure.ts";
+import { Host } from "./host.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
 import {
   assertSame,
@@ -459,5 +461,88 @@ describe("a search for denies that a SUB with wildcards overlaps", () => {
     };
     const [few, many] = [spent(1000), spent(30_000)];
     assert.ok(many < 2 * few, `${few} steps for 1,000 lines, ${many} for 30,000`);
+  });
+});
+
+describe("thousands of entries that match one subject", () => {
+  const MANY = 3000;
+
+  /** Steps of these lines under a policy with so many entries, of which nothing more is to be remembered. */
+  function spent(
+    entries: number,
+    rules: (count: number) => object[],
+    lines: string,
+    from: "client" | "server",
+  ): number {
+    const config = { ...policy(), rules: rules(entries) };
+    const wire = connectedUnder(config);
+    wire[from](lines);
+    return stepsOf(wire.host, () => wire[from](lines));
+  }
+
+  function connectedUnder(config: object): Wire {
+    const host = new Host(counting);
+    configure(host, config);
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.> 1\r\n");
+    return wire;
+  }
+
+  const from = [{ principals: ["*"] }];
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+  const ofManyRules = (count: number): object[] =>
+    numbers(count).map((i) => ({
+      name: `r${i}`,
+      from,
+      publish: { allow: ["ok.>"] },
+      subscribe: { allow: ["ok.>"] },
+    }));
+  const withQueues = (count: number): string[] => numbers(count).map((i) => `ok.> q${i}`);
+  const allowsQueues = (count: number): object[] => [
+    { name: "r", from, publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>", ...withQueues(count)] } },
+  ];
+  const deniesQueues = (count: number): object[] => [
+    { name: "r", from, publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.>"], deny: withQueues(count) } },
+  ];
+
+  for (const [what, rules, line, sender] of [
+    ["members of a queue under rules without queues", ofManyRules, "SUB ok.a q 2\r\n", "client"],
+    ["replies to others under rules of which none has `replies: ANY`", ofManyRules, pub("ok.a", "", "r.1"), "client"],
+    ["subscriptions without a queue beside allowed queues", allowsQueues, "SUB ok.a 2\r\n", "client"],
+    ["deliveries to one without a queue beside denied queues", deniesQueues, msg("ok.a", "1"), "server"],
+  ] as const) {
+    it(`cost hardly more than one for ${what}`, () => {
+      const few = spent(1, rules, line.repeat(100), sender);
+      const many = spent(MANY, rules, line.repeat(100), sender);
+      assert.ok(many < 2 * few, `${many} steps under ${MANY} entries, ${few} under one`);
+    });
+  }
+
+  for (const [what, rules] of [
+    ["allowed", allowsQueues],
+    ["denied", deniesQueues],
+  ] as const) {
+    it(`are looked at for members of queues up to a bound for each chunk where queues are ${what}`, () => {
+      const spentAtFirst = (count: number): number => {
+        const wire = connectedUnder({ ...policy(), rules: rules(MANY) });
+        return stepsOf(wire.host, () => wire.client("SUB ok.a q7 2\r\n".repeat(count)));
+      };
+      const [few, many] = [spentAtFirst(1000), spentAtFirst(10_000)];
+      assert.ok(many < 2 * few, `${few} steps for 1,000 lines, ${many} for 10,000`);
+    });
+  }
+
+  it("refuse members of queues beyond that bound, and the next chunk has a bound of its own", () => {
+    const wire = connectedUnder({ ...policy(), rules: deniesQueues(MANY) });
+    const lines = numbers(1000).map((i) => `SUB ok.a q7000 s${i}\r\n`);
+    const sent = wire.client(lines.join(""));
+    const passed = lines.findIndex((line) => !sent.includes(line));
+    // 1,048,576 steps, one for each entry.
+    assert.equal(passed, Math.ceil(2 ** 20 / MANY));
+    assertSame(sent, lines.slice(0, passed).join("") + PING.repeat(1000 - passed), "to the server");
+    assert.equal(wire.server(PONG), subscriptionViolation("ok.a", "q7000"));
+    assert.equal(wire.client(lines[999]!), lines[999]);
+    const { reason, rule } = auditOf(wire.host).find(({ event }) => event === "refused")!;
+    assert.deepEqual([reason, rule], ["queue_over_deny", null]);
   });
 });

@@ -67,8 +67,7 @@ function find(matcher: SubjectMatcher, subject: string, flags: i32 = EntryFlag.N
 }
 
 function covering(matcher: SubjectMatcher, subject: string): i32 {
-  const entry = matcher.findCovering(tokensOf(subject));
-  return entry == NONE ? NONE : matcher.rule(entry);
+  return matcher.findCovering(tokensOf(subject));
 }
 
 /** The rules of all entries that match, in numerical order. Those that cover are marked by '!'. */
