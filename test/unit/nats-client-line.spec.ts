@@ -112,6 +112,7 @@ describe("a line of a client", () => {
     expect(read("PING\n")).toBe("PING");
     expect(read("PING foo PUB x 1\r\n")).toBe("PING with tail");
     expect(read("PONGx\r\n")).toBe("PONG with tail");
+    expect(read("PINGx\n")).toBe("PING with tail");
     expect(read("PONG\r\r\n")).toBe("PONG with tail");
     expect(read("+OK\r\n")).toBe("+OK");
     expect(read("+okay\n")).toBe("+OK with tail");

@@ -77,6 +77,18 @@ describe("the fields of CONNECT", () => {
     for (let i = 0; i < wrong.length; i++) expect(after(`{"protocol":${wrong[i]}}`)).toBe("closed");
   });
 
+  it("tell by the protocol whether a further INFO is taken, which is so from 1 on (client.go, ClientProtoInfo)", () => {
+    const fresh = new ConnectOptions();
+    const protocols = ["1", "0", "2", "-0", "12", "-1", "null"];
+    const takes = [true, false, true, false, true, false, false];
+    for (let i = 0; i < protocols.length; i++) {
+      const text = `{"protocol":${protocols[i]}}`;
+      expect(fresh.read(pointerTo(text), lengthOf(text))).toBe(true);
+      expect(fresh.takesInfo).toBe(takes[i], text);
+    }
+    heap.free(changetype<usize>(fresh));
+  });
+
   it("are skipped if nats-server does not know them, whatever their value", () => {
     expect(after('{"nonsense":{"a":[1,2,{}]},"verbose":false}')).toBe("-P-");
     expect(after('{"verbos":1,"verbose ":1,"":1}')).toBe("VP-");
@@ -89,7 +101,7 @@ describe("the keys of CONNECT", () => {
   it("are recognised in any case, with escapes, and with the long s and the Kelvin sign", () => {
     const keys = ["VERBOSE", "Verbose", "verbo\u017fe", "verbo\\u017fe", "\\u0076erbose", "\\u0056ERBO\u017fE"];
     for (let i = 0; i < keys.length; i++) expect(after(`{"${keys[i]}":false}`)).toBe("-P-");
-    const closing = ["n\u212aey", "n\\u212aey", "NKEY", "tl\u017f_required", "\\u0072\\u0065mote_account"];
+    const closing = ["n\u212aey", "n\\u212aey", "NKEY", "tl\u017f_required", "\u017fig", "\\u0072\\u0065mote_account"];
     for (let i = 0; i < closing.length; i++) expect(after(`{"${closing[i]}":1}`)).toBe("closed");
     const longest =
       "\\u0072\\u0065\\u006d\\u006f\\u0074\\u0065\\u005f\\u0061\\u0063\\u0063\\u006f\\u0075\\u006e\\u0074";

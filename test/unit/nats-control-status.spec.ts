@@ -23,6 +23,12 @@ describe("the status 100 in a header block", () => {
     }
   });
 
+  it("has a colon behind its name", () => {
+    const block = "NATS/1.0\r\nStatus#100\r\n\r\n";
+    expect(isControl(block)).toBe(false);
+    expect(isControl(block.replace("#", ":"))).toBe(true);
+  });
+
   it("is not made of bytes behind the block", () => {
     const whole = "NATS/1.0\r\nA: b\r\nStatus: 100";
     for (let length = 0; length < whole.length; length++) {

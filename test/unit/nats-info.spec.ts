@@ -29,11 +29,14 @@ describe("INFO", () => {
   });
 
   it("sets to zero what it does not contain, whatever an earlier one contained", () => {
-    read('{"max_payload":5,"client_id":5,"headers":true,"auth_required":true,"tls_required":true,"connect_info":true}');
+    read(
+      '{"max_payload":5,"client_id":5,"headers":true,"auth_required":true,"tls_required":true,"tls_available":true,"connect_info":true}',
+    );
+    expect(info.tlsAvailable).toBe(true);
     expect(read("{}")).toBe(true);
     expect(info.maxPayload).toBe(0);
     expect(info.clientId).toBe(0);
-    const any = info.headers || info.authRequired || info.tlsRequired || info.connectInfo;
+    const any = info.headers || info.authRequired || info.tlsRequired || info.tlsAvailable || info.connectInfo;
     expect(any).toBe(false);
   });
 
@@ -52,6 +55,15 @@ describe("INFO", () => {
     expect(info.maxPayload).toBe(0);
   });
 
+  it("has nothing cut out of it if it has no unwanted field, whatever an earlier one had", () => {
+    expect(read('{"tls_verify":true,"headers":true}')).toBe(true);
+    expect(info.cutCount).toBe(1);
+    expect(read('{"headers":true}')).toBe(true);
+    expect(info.cutCount).toBe(0);
+    expect(read('{"headers":true,"tls_verify":true}')).toBe(true);
+    expect(info.cutCount).toBe(1);
+  });
+
   it("is not read if it is not a JSON object", () => {
     const wrong = ["", "[]", "{", '{"a"', "{}{}", "null", '{"max_payload":}', '{"headers":tru}'];
     for (let i = 0; i < wrong.length; i++) expect(read(wrong[i])).toBe(false);
@@ -60,7 +72,7 @@ describe("INFO", () => {
   it("distinguishes versions that the filter has been tested with from all others", () => {
     const tested = ["2.10.0", "2.15.2", "2.12.1-beta"];
     for (let i = 0; i < tested.length; i++) expect(isUntested(tested[i])).toBe(false);
-    const others = ["2.9.25", "2.16.0", "3.10.0", "2.150.1", "1.4.1", "", "2.1x.0", "2.10", "22.10.1"];
+    const others = ["2.9.25", "2.16.0", "3.10.0", "2.150.1", "1.4.1", "", "2.1x.0", "2.:.0", "2.10", "22.10.1"];
     for (let i = 0; i < others.length; i++) expect(isUntested(others[i])).toBe(true);
     expect(read("{}")).toBe(true);
     expect(info.isTested).toBe(false);

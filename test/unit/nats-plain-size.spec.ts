@@ -36,6 +36,9 @@ describe("a plainly written size", () => {
       "1a",
       "a1",
       "1_0",
+      "1000:",
+      "1000/",
+      ":0000",
     ];
     for (let i = 0; i < texts.length; i++) {
       const read = size(texts[i]);

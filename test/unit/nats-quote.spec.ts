@@ -70,6 +70,7 @@ describe("quoting as Go's %q does", () => {
     expect(quotedText("\u2028")).toBe("\\u2028");
     expect(quotedText("\u3000")).toBe("\\u3000");
     expect(quotedText("\uE000")).toBe("\\ue000");
+    expect(quoted([0xef, 0xbf, 0xbf])).toBe("\\uffff");
     expect(quoted([0xf3, 0xa0, 0x80, 0x81])).toBe("\\U000e0001");
   });
 });

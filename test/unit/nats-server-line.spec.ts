@@ -77,7 +77,7 @@ describe("a line of nats-server", () => {
       "PX",
       "MSGa 1 1\r\n",
       "MSG\ta 1 1\r\n",
-
+      "MSG 5\r\n",
       "MSG a  5\r\n",
       "MSG a 1 x\r\n",
       "MSG a 1 -1\r\n",
@@ -95,6 +95,7 @@ describe("a line of nats-server", () => {
   it("may have a line break in its subject, if a publisher behind no filter put it there: its size is still known", () => {
     expect(read("MSG \nfoo 1 5\r\n")).toBe("MSG with a line break 5");
     expect(read("MSG a\rb 1 r 7\r\n")).toBe("MSG with a line break 7");
+    expect(read("MSG a 1 7\r\n")).toBe("MSG [a][1][] 7");
     expect(read("MSG a\nMSG b 1 7\r\n")).toBe("MSG with a line break 7");
     expect(read("MSG a\t2 1 7\r\n")).toBe("MSG with a line break 7");
     expect(read("MSG a 1 r\t2 7\r\n")).toBe("MSG with a line break 7");
