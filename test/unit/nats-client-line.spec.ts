@@ -18,6 +18,7 @@ function read(text: string, limit: i32 = 4096): string {
   const subject = latin1At(line.subject, line.subjectLength);
   switch (line.operation) {
     case Operation.PUB:
+      expect(line.headerLength).toBe(0);
       return `PUB [${subject}][${latin1At(line.reply, line.replyLength)}] ${line.size}` + tail;
     case Operation.HPUB:
       return `HPUB [${subject}][${latin1At(line.reply, line.replyLength)}] ${line.headerLength} ${line.size}` + tail;
@@ -77,6 +78,7 @@ describe("a line of a client", () => {
 
   it("is HPUB with both sizes, of which the first may not be above the second", () => {
     expect(read("HPUB a 12 13\r\n")).toBe("HPUB [a][] 12 13");
+    expect(read("PUB a 13\r\n")).toBe("PUB [a][] 13");
     expect(read("HPUB a r 0 0\r\n")).toBe("HPUB [a][r] 0 0");
     expect(read("HPUB a 13 12\r\n")).toBe("bad arguments");
     expect(read("HPUB a x 12\r\n")).toBe("bad arguments");

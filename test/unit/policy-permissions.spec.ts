@@ -138,6 +138,10 @@ describe("publishing", () => {
       expect(publish(permissions, "$JS.hub.API.orders.a")).toBe("allowed by 0");
     }
     permissions.destroy();
+    const shortest = permissionsOf(['"publish":{"allow":[">"],"deny":["$KV.>"]}']);
+    expect(publish(shortest, "$JS.hub.API.$KV.b.k")).toBe("denied by 0");
+    expect(publish(shortest, "$JS.hub.API.INFO")).toBe("allowed by 0");
+    shortest.destroy();
     const subscriber = permissionsOf(['"subscribe":{"allow":["$JS.>"],"deny":["$JS.API.INFO"]}']);
     expect(receives(subscriber, "$JS.hub.API.INFO")).toBe(true);
     subscriber.destroy();
