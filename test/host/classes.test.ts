@@ -78,6 +78,7 @@ describe("the class of a subject", () => {
     const refused = (subject: string): number => stat(host, "istio_nats_refusals_total", { subject });
     assert.equal(refused("no"), 5);
     assert.equal(refused("reserved"), 2);
+    assert.equal(stat(host, "istio_nats_refusals_total", { subject: "reserved", reason: "reserved" }), 2);
     assert.equal(refused("heads"), 2);
     assert.equal(refused("subscribed"), 2);
     assert.equal(refused("other"), 1);

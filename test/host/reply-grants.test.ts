@@ -68,6 +68,15 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.client(`UNSUB 1\r\n${pub("r.1")}${pub("never.1")}`), `UNSUB 1\r\n${pub("r.1")}${PING}`);
   });
 
+  it("never let pass what is published on a subject of nats-server's own, which no client may (client.go)", () => {
+    for (const reply of ["_GR_.cluster.server.r", "$GR.cluster.r", "$NRG.P.group"]) {
+      const wire = subscribed(grants(5));
+      wire.server(msg("ok.1", "1", "", reply) + msg("ok.1", "1", "", "r.1"));
+      assert.equal(wire.client(pub(reply) + pub(reply, "2") + pub("r.1")), PING + PING + pub("r.1"), reply);
+      assert.equal(wire.server(PONG + PONG), publishViolation(reply).repeat(2));
+    }
+  });
+
   it("belong to one connection", () => {
     const wire = subscribed(grants(1));
     wire.server(msg("ok.1", "1", "", "r.1"));
