@@ -158,6 +158,8 @@ describe("the faults of a subject", () => {
     // One that is read is only too long for a subject.
     expect(entryFault("publish", "a".repeat(8192)).includes("use at most 8192")).toBe(false);
     expect(entryFault("publish", "a".repeat(8192)).endsWith(": more than 4096 bytes: shorten it")).toBe(true);
+    expect(entryFault("publish", "é".repeat(2049)).endsWith(": more than 4096 bytes: shorten it")).toBe(true);
+    expect(entryFault("publish", "é".repeat(2048))).toBe("");
   });
 });
 

@@ -216,6 +216,7 @@ describe("the not… fields", () => {
     expect(admits('{"notServiceAccounts":["shop/x"]}', "spiffe://cluster.local/ns/shop/pod/1/sa/x")).toBe(false);
     expect(admits('{"notServiceAccounts":["shop/x"]}', "spiffe://cluster.local/ns/shop/sa/x/pod/1")).toBe(false);
     expect(admits('{"notServiceAccounts":["shop/x"]}', "spiffe://cluster.local/r/1/ns/shop/p/sa/x/2")).toBe(false);
+    expect(admits('{"notServiceAccounts":["shop/x"]}', "spiffe://cluster.local/r/1/ns/shop/sa/x")).toBe(false);
     expect(admits('{"notServiceAccounts":["shop/x"]}', "spiffe://cluster.local/ns/shop/sa/xy/1")).toBe(true);
     expect(admits('{"notTrustDomains":["*"]}', "https://idp/7")).toBe(false);
     expect(admits('{"notTrustDomains":["cluster.local"]}', "https://idp/7")).toBe(true);
