@@ -104,7 +104,10 @@ describe("a peer", () => {
       "spiffe://cluster.local/ns/shop/sa/\u0000",
       "spiffe://cluster.local/ns/shop/sa/\u007f",
     ];
-    for (let i = 0; i < unreadable.length; i++) expect(isAuthenticated(unreadable[i])).toBe(false, unreadable[i]);
+    for (let i = 0; i < unreadable.length; i++) {
+      expect(isAuthenticated(unreadable[i])).toBe(false, unreadable[i]);
+      expect(parsePrincipal(unreadable[i]).isReadable).toBe(false, unreadable[i]);
+    }
   });
 
   it("is authenticated with a URI of another scheme, which belongs to no trust domain", () => {

@@ -138,6 +138,8 @@ describe("a compiled set", () => {
   });
 
   it("has a shadow that allows what those in DRY_RUN allow, if the whole policy is in DRY_RUN", () => {
+    const allowing = ruleSetsOf([forNamespace("shop", '"publish":{"allow":["b"]},"mode":"DRY_RUN"')], "DRY_RUN");
+    expect(publish(setFor(allowing, PEER).shadow!, "b")).toBe("allowed by 0");
     const shadow = setFor(ruleSetsOf(TRIED, "DRY_RUN"), PEER).shadow!;
     expect(publish(shadow, "a.x")).toBe("denied by 1");
     expect(publish(shadow, "b")).toBe("allowed by 1");
