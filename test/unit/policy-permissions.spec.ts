@@ -48,6 +48,8 @@ describe("publishing", () => {
     for (let i = 0; i < 3; i++) {
       expect(publish(permissions, get + "orders.eu")).toBe("allowed by 0");
       expect(publish(permissions, get + "bills.>")).toBe("allowed by 0");
+      // With an empty token behind its wildcard it matches nothing, as anywhere.
+      expect(publish(permissions, get + "bills.*..x")).toBe("not_allowed");
       expect(publish(permissions, get + "orders.*")).toBe("allowed by 0");
       expect(publish(permissions, get + "orders.*.x")).toBe("denied by 1");
       expect(publish(permissions, get + "orders.>")).toBe("denied by 1");
