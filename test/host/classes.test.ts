@@ -84,6 +84,12 @@ describe("the class of a subject", () => {
     assert.equal(refused("other"), 1);
   });
 
+  it("is none of the list for a subject with an empty token, which no pattern matches", () => {
+    const { host, client } = bound(classed());
+    client(pub("ok.orders.eu..x") + pub("ok..orders.eu"));
+    assert.equal(stat(host, "istio_nats_refusals_total", { subject: "other" }), 2);
+  });
+
   it("is the same for a subject that is remembered", () => {
     const { host, client } = bound(classed());
     for (let i = 0; i < 3; i++) client(pub("ok.orders.eu", "ab") + pub("ok.admin", "abc"));

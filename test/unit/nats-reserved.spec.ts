@@ -79,6 +79,27 @@ describe("subjects that nats-server keeps for itself", () => {
       assert(!isReservedSubscription(pointerTo(outside[i]), lengthOf(outside[i])), outside[i]);
   });
 
+  it("are not made of bytes behind the subject", () => {
+    const wholes: StaticArray<string> = [
+      "_GR_.x",
+      "$GR.x",
+      "$NRG.x",
+      "_R_.x",
+      "$JSC.x",
+      "$JS.ACK.x",
+      "$SYS.x.y",
+      "$LDS.x",
+    ];
+    for (let i = 0; i < wholes.length; i++) {
+      const pointer = pointerTo(wholes[i]);
+      for (let length = wholes[i].indexOf("."); length >= 0; length--) {
+        assert(!isReservedPublish(pointer, length), wholes[i]);
+        assert(!isReservedReply(pointer, length), wholes[i]);
+        assert(!isReservedSubscription(pointer, length), wholes[i]);
+      }
+    }
+  });
+
   it("are not the same for subject and reply", () => {
     expect(publish("_R_.x")).toBe(false);
     expect(publish("$JS.ACK.x")).toBe(false);

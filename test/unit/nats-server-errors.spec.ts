@@ -7,4 +7,26 @@ describe("an error of nats-server", () => {
     expect(serverErrorOf(pointerTo(text), lengthOf(text))).toBe(ServerError.STALE_CONNECTION);
     expect(serverErrorOf(pointerTo(text), 8)).toBe(ServerError.OTHER);
   });
+
+  // errors.go of nats-server v2.15.2.
+  it("is of its kind where several texts are, also the last of them all", () => {
+    const texts = [
+      "'User Authentication Expired'",
+      "'Account Authentication Expired'",
+      "'maximum connections exceeded'",
+      "'maximum account active connections exceeded'",
+      "'invalid client protocol'",
+      "'no responders requires headers support'",
+    ];
+    const kinds = [
+      ServerError.AUTHENTICATION_EXPIRED,
+      ServerError.AUTHENTICATION_EXPIRED,
+      ServerError.CONNECTIONS,
+      ServerError.CONNECTIONS,
+      ServerError.INVALID_CLIENT,
+      ServerError.INVALID_CLIENT,
+    ];
+    for (let i = 0; i < texts.length; i++)
+      expect(serverErrorOf(pointerTo(texts[i]), lengthOf(texts[i]))).toBe(kinds[i], texts[i]);
+  });
 });

@@ -1,6 +1,6 @@
 import { FixedText } from "../../assembly/bytes/fixed-text";
 import * as texts from "../../assembly/nats/texts";
-import { Violation, violationRoom, writeViolation } from "../../assembly/nats/texts";
+import { revocationRoom, Violation, violationRoom, writeRevocation, writeViolation } from "../../assembly/nats/texts";
 import { keep, lengthOf, pointerTo, textAt } from "./bytes-support";
 
 function textOf(text: FixedText): string {
@@ -12,6 +12,23 @@ function violation(kind: Violation, name: string, queue: string): string {
   const room = violationRoom(lengthOf(name), lengthOf(queue));
   const out = keep(new StaticArray<u8>(room));
   const length = writeViolation(kind, pointerTo(name), lengthOf(name), pointerTo(queue), lengthOf(queue), out);
+  expect(length).toBeLessThanOrEqual(room);
+  return textAt(out, length);
+}
+
+/** The same for a subscription that has ended. */
+function revocation(subject: string, queue: string, sid: string): string {
+  const room = revocationRoom(lengthOf(subject), lengthOf(queue), lengthOf(sid));
+  const out = keep(new StaticArray<u8>(room));
+  const length = writeRevocation(
+    pointerTo(subject),
+    lengthOf(subject),
+    pointerTo(queue),
+    lengthOf(queue),
+    pointerTo(sid),
+    lengthOf(sid),
+    out,
+  );
   expect(length).toBeLessThanOrEqual(room);
   return textAt(out, length);
 }
@@ -57,6 +74,31 @@ describe("the texts of a permissions violation", () => {
     );
     expect(violation(Violation.REPLY, worst, "").length).toBe(
       "-ERR 'Permissions Violation for Publish with Reply of \"\"'\r\n".length + 4000,
+    );
+  });
+});
+
+// client.go `processSubsOnConfigReload`, which writes the sid with %q too.
+describe("the text of a subscription that has ended", () => {
+  it("names its subject, its queue if it has one, and its sid", () => {
+    expect(revocation("foo.>", "", "7")).toBe(
+      '-ERR \'Permissions Violation for Subscription to "foo.>" (sid "7")\'\r\n',
+    );
+    expect(revocation("foo", "q", "7")).toBe(
+      '-ERR \'Permissions Violation for Subscription to "foo" using queue "q" (sid "7")\'\r\n',
+    );
+  });
+
+  it("quotes the sid as Go does, which may be of any bytes", () => {
+    expect(revocation("foo", "", 'a"\x01')).toBe(
+      '-ERR \'Permissions Violation for Subscription to "foo" (sid "a\\"\\x01")\'\r\n',
+    );
+  });
+
+  it("fits the room that was asked for even if every byte grows the most", () => {
+    const worst = "\x01".repeat(1000);
+    expect(revocation(worst, worst, worst).length).toBe(
+      '-ERR \'Permissions Violation for Subscription to "" using queue "" (sid "")\'\r\n'.length + 12_000,
     );
   });
 });

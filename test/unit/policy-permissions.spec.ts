@@ -189,6 +189,13 @@ describe("publishing", () => {
       expect(publish(permissions, "$JS.*PI.STREAM.*")).toBe("denied by 0");
     }
     permissions.destroy();
+    // Here that token is the last one that decides.
+    const shorter = permissionsOf(['"publish":{"allow":["$JS.>"],"deny":["$JS.ACK.S"]}']);
+    for (let i = 0; i < 6; i++) {
+      expect(publish(shorter, "$JS.*CK." + i.toString())).toBe("allowed by 0");
+      expect(publish(shorter, "$JS.*CK.*")).toBe("denied by 0");
+    }
+    shorter.destroy();
   });
 
   it("with a token that begins with a wildcard is denied if a deny entry may cover it, whatever was decided before", () => {

@@ -77,12 +77,14 @@ describe("what rules deny by namespace, service account or trust domain", () => 
       forNamespace("shop", '"publish":{"allow":["c"],"deny":["a"]},"mode":"DRY_RUN"'),
       `"name":"2","from":[{"principals":["cluster.local/ns/shop/*"]}],"publish":{"allow":["b"]}`,
       forNamespace("bank", '"publish":{"deny":["b"]}'),
+      forNamespace("shop", '"subscribe":{"deny":["d"]}').replace("of shop", "4"),
     ]);
     const set = setFor(sets, uri("shop", "orders/pod/1"));
     expect(publish(set.enforced, "a")).toBe("allowed by 0");
     expect(publish(set.enforced, "b")).toBe("allowed by 2");
     expect(publish(set.shadow!, "a")).toBe("denied by 1");
     expect(publish(set.shadow!, "c")).toBe("not_allowed");
+    expect(set.enforced.hasSubscribeDeny).toBe(true);
   });
 
   it("lets nobody connect whom nothing allows anything", () => {
@@ -116,11 +118,13 @@ describe("a compiled set", () => {
       forNamespace("bank", '"publish":{"allow":["b"]},"mode":"DRY_RUN"'),
       forNamespace("post", '"publish":{"deny":["b"]},"mode":"DRY_RUN"'),
       forNamespace("news", '"allow_responses":true,"mode":"DRY_RUN"'),
+      forNamespace("mail", '"subscribe":{"deny":["b"]},"mode":"DRY_RUN"'),
     ]);
     expect(setFor(sets, uri("shop", "one")).shadow === null).toBe(true);
     expect(setFor(sets, uri("bank", "one")).shadow === null).toBe(true);
     expect(setFor(sets, uri("post", "one")).shadow === null).toBe(false);
     expect(setFor(sets, uri("news", "one")).shadow === null).toBe(false);
+    expect(setFor(sets, uri("mail", "one")).shadow === null).toBe(false);
   });
 
   it("enforces the enforced rules, and its shadow also denies what those in DRY_RUN deny", () => {
