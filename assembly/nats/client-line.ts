@@ -11,7 +11,7 @@ const SUB: u64 = 0x425553;
 const UNSUB: u64 = 0x4255534e55;
 
 /** An operation has at most four arguments; a fifth is as wrong as a hundredth. */
-const MAX_ARGUMENTS: i32 = 5;
+const MAX_ARGUMENTS: i32 = 4;
 /** Bytes of one of the `places`. */
 const PLACE: usize = 8;
 

@@ -89,7 +89,8 @@ export class ServerLine {
     if (p >= end) return Reading.INCOMPLETE;
     this.operation = operation;
     this.next = p + 1;
-    if (p > start && load<u8>(p - 1) == CR) p--;
+    // At least the verb stands before.
+    if (load<u8>(p - 1) == CR) p--;
     this.argument = start;
     this.argumentLength = <i32>(p - start);
     return Reading.COMPLETE;
