@@ -1,5 +1,7 @@
+import { utf8 } from "../../assembly/bytes/text";
 import { Principal } from "../../assembly/policy/principal";
 import { RuleSet, RuleSets } from "../../assembly/policy/rule-set";
+import { SubjectClass, SubjectClasses } from "../../assembly/policy/subject-classes";
 import { PEER, publish, ruleSetsOf, setFor } from "./permissions-support";
 import { ANYONE } from "./policy-support";
 
@@ -231,5 +233,22 @@ describe("the memory of sets", () => {
     const set = setFor(sets, uri("n", "s"));
     for (let i = 0; i < 4200; i++) assert(setFor(sets, uri("n", `s${i}`)) === set, i.toString());
     expect(setFor(sets, uri("n", "s")) === set).toBe(true);
+  });
+});
+
+describe("the classes of a configuration", () => {
+  it("are compiled once for all who hold them, and anew for those who come when the last has let go", () => {
+    const orders = new SubjectClass();
+    orders.number = 2;
+    orders.patterns.push(utf8("orders.>"));
+    const classes = new SubjectClasses([orders]);
+    const compiled = classes.hold()!.number;
+    expect(classes.hold()!.number).toBe(compiled);
+    classes.release();
+    expect(classes.hold()!.number).toBe(compiled);
+    classes.release();
+    classes.release();
+    expect(classes.hold()!.number).not.toBe(compiled);
+    classes.release();
   });
 });
