@@ -45,6 +45,8 @@ describe("a duration", () => {
     expect(parseDuration("3000000h")).toBe(INVALID_DURATION);
     expect(parseDuration("99999999999999999999s")).toBe(INVALID_DURATION);
     expect(parseDuration("99999999999999999999ns")).toBe(INVALID_DURATION);
+    // What is left out of the number is not read over by a digit that would fit again.
+    expect(parseDuration("92233720368547758090ns")).toBe(INVALID_DURATION);
   });
 
   it("is nothing else", () => {

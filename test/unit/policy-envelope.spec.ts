@@ -46,6 +46,7 @@ describe("the head of a published policy", () => {
       expect(envelope.sequence).toBe(<u64>i);
     }
     expect(envelope.endedAt.length).toBe(32);
+    expect(String.UTF8.decodeUnsafe(text, TEXT.length)).toBe(TEXT);
     for (let i = 0; i < 32; i++) {
       expect(envelope.endedFingerprints[i]).toBe(<u64>(99 - i));
       expect(envelope.endedAt[i]).toBe(<i64>(10_000 - 100 * i));
