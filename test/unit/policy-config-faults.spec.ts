@@ -48,7 +48,11 @@ describe("a configuration that is not one", () => {
   it("is no other fault besides where the text breaks, though what follows is missing then", () => {
     const begun = [
       '{"trustDomains":[',
+      '{"rules":[',
       '{"rules":[{"name":"r"',
+      '{"rules":[{"from":[',
+      '{"rules":[{"from":[{',
+      '{"rules":[{"from":[{"namespaces":[',
       '{"telemetry":{"subjects":[{"name":"a"',
       '{"telemetry":{"subjects":[{"name":"a","patterns":[',
     ];

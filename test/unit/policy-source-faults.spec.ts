@@ -13,6 +13,10 @@ describe("the faults of from", () => {
       'rules[0].from[0]: names nobody: write whom it means, or {"principals": ["*"]} for every authenticated peer',
     );
     expectFault(
+      withSource('{"namespace":["shop"]}'),
+      "rules[0].from[0].namespace: unknown key: did you mean namespaces?",
+    );
+    expectFault(
       withSource('"shop"'),
       'rules[0].from[0]: expected a source such as {"namespaces": ["shop"]}, found a string',
     );
