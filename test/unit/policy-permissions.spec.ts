@@ -144,6 +144,15 @@ describe("publishing", () => {
     expect(publish(shortest, "$JS.hub.API.$KV.b.k")).toBe("denied by 0");
     expect(publish(shortest, "$JS.hub.API.INFO")).toBe("allowed by 0");
     shortest.destroy();
+    const wildcard = permissionsOf(['"publish":{"allow":[">"],"deny":["$JS.*.STREAM.PURGE.>","$JS.*.*"]}']);
+    for (let i = 0; i < 3; i++) {
+      expect(publish(wildcard, "$JS.API.STREAM.PURGE.S")).toBe("denied by 0");
+      expect(publish(wildcard, "$JS.hub.API.STREAM.PURGE.S")).toBe("denied by 0");
+      expect(publish(wildcard, "$JS.hub.API.STREAM.INFO.S")).toBe("allowed by 0");
+      expect(publish(wildcard, "$JS.hub.API.INFO")).toBe("denied by 0");
+      expect(publish(wildcard, `$JS.hub.API.a.${i}`)).toBe("allowed by 0");
+    }
+    wildcard.destroy();
     const subscriber = permissionsOf(['"subscribe":{"allow":["$JS.>"],"deny":["$JS.API.INFO"]}']);
     expect(receives(subscriber, "$JS.hub.API.INFO")).toBe(true);
     subscriber.destroy();
