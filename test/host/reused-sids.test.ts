@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, TICK, tick, connected, ended, unsub } from "./changing-policy.ts";
-import { CONNECT, msg, PING, PONG, pub } from "./wire.ts";
+import { auditOf, CONNECT, msg, PING, PONG, pub, Wire } from "./wire.ts";
 
 describe("a sid that was used again while it was live", () => {
   const publish = { allow: ["a.>"] };
@@ -82,12 +82,23 @@ describe("a sid that was used again while it was live", () => {
 
   it("closes the connection if it may be a queue group member's, unless bytes of the client take its UNSUB along", () => {
     const { host, wire } = connected(both);
-    wire.client(`SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 workers 1\r\n`);
-    wire.server(msg("a.1", "1"));
+    const speaker = Wire.connected(host);
+    for (const member of [wire, speaker]) member.client("SUB a.1 1\r\nSUB a.1 workers 1\r\n");
     host.configure(first);
+    assert.equal(speaker.client(PING), `${unsub("1")}${PING}`);
     tick(host);
     tick(host);
     assert.ok(wire.connection.closed);
+    assert.ok(!speaker.connection.closed);
+  });
+
+  it("is audited as ended by no rule, although a rule allows the subject that it had first", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB a.2 1\r\n");
+    host.configure(first);
+    wire.client(PING);
+    const { event, reason, rule } = auditOf(host).at(-1)!;
+    assert.deepEqual({ event, reason, rule }, { event: "revoked", reason: "not_allowed", rule: null });
   });
 
   it("continues with the same subject while the policy allows that, and ends like any other", () => {

@@ -255,6 +255,21 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
       assert.equal(revoked(host), COUNT);
       assert.doesNotMatch(wire.server(spread("z", "7")), /^MSG/m);
     });
+
+    it("brings nothing after that if its sid was used again with another subject, because the server may have either", () => {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"] } }));
+      const wire = Wire.connected(host);
+      for (const sid of sids) wire.client(`SUB *.*.*.*.*.*.*.*.z group ${sid}\r\n`);
+      const reused = sids.slice(0, 100).map((sid) => `again.${sid}`);
+      wire.client("SUB open once\r\n");
+      for (const sid of reused) wire.client(`SUB open ${sid}\r\nSUB opened ${sid}\r\n`);
+      host.configure(over);
+      const opened = reused.map((sid) => msg("open", sid)).join("");
+      const out = wire.server(spread("z", "7") + opened + msg("open", "once"));
+      assert.match(out, /^MSG 1/m);
+      assert.deepEqual(out.match(/^MSG open .*/gm), ["MSG open once 0"]);
+    });
   });
 
   it("passes in DRY_RUN, and what would be withheld is reported", () => {

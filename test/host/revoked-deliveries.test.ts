@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, tick, connected, unsub } from "./changing-policy.ts";
-import { CONNECT, msg, PING, PONG, stat } from "./wire.ts";
+import { auditOf, CONNECT, msg, PING, PONG, stat } from "./wire.ts";
 
 describe("a delivery that a newer policy no longer allows, for a subscription that has ended,", () => {
   const before = { subscribe: { allow: ["ok.>", "gone.>"] } };
@@ -23,6 +23,8 @@ describe("a delivery that a newer policy no longer allows, for a subscription th
       tick(host);
       assert.equal(wire.server(msg(left, "1")), "", "later too");
       assert.equal(stat(host, "istio_nats_refusals_total"), 3);
+      assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 0, "the client has ended it");
+      assert.ok(auditOf(host).every(({ event }) => event !== "revoked"));
     }
   });
 
