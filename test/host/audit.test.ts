@@ -55,6 +55,24 @@ describe("an audit record", () => {
     );
   });
 
+  it("names the workload by the trust domain of the policy in force, also where stats count it as `other`", () => {
+    const under = (domain: string): object => ({
+      identity: "WORKLOAD",
+      trustDomains: [domain],
+      telemetry: { principals: 1 },
+      rules: [{ name: "r", from: [{ principals: ["*"] }], publish: { allow: ["ok.>"] } }],
+    });
+    const properties = { "xds.node.metadata.NAMESPACE": "shop", "xds.node.metadata.SERVICE_ACCOUNT": "web" };
+    const host = new Host(filterModule(), { properties });
+    host.configure(under("one.example"));
+    const wire = Wire.connected(host);
+    for (const domain of ["two.example", "three.example"]) {
+      host.configure(under(domain));
+      wire.client(pub("no.1"));
+      assert.equal(auditOf(host).at(-1)!["source_principal"], `spiffe://${domain}/ns/shop/sa/web`);
+    }
+  });
+
   /** An independent escaping, by `String.prototype.replace`, of what JSON needs and no more. */
   const escaped = (text: string): string =>
     text

@@ -5,6 +5,7 @@ import { MEMORY, subs } from "./memory.ts";
 import {
   configuredHost,
   CONNECT,
+  hmsg,
   hpub,
   INFO,
   isSeries,
@@ -180,6 +181,19 @@ describe("a service's duration", () => {
     wire.client(pub("_INBOX.2", "!"));
     assert.deepEqual(valuesOf(wire.host, SERVICE, { subject: "ask" }), [12, 42]);
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+  });
+
+  it("is also measured where the lists allow the answer, so that no delivery grants it", () => {
+    const rule = { publish: { allow: ["_INBOX.>"] }, subscribe: { allow: ["ok.>"] } };
+    const wire = Wire.connected(configuredHost({ telemetry: TELEMETRY, rule }));
+    wire.client("SUB ok.ask.* 1\r\n");
+    const headers = "NATS/1.0\r\n\r\n";
+    wire.server(msg("ok.ask.a", "1", "?", "_INBOX.1") + hmsg("ok.ask.b", "1", headers, "?", "_INBOX.2"));
+    wire.host.advance(12);
+    wire.client(pub("_INBOX.1", "!"));
+    wire.host.advance(30);
+    wire.client(hpub("_INBOX.2", headers, "!"));
+    assert.deepEqual(valuesOf(wire.host, SERVICE, { subject: "ask" }), [12, 42]);
   });
 
   it("is not measured for an answer that comes behind telemetry.requestTimeout", () => {

@@ -201,18 +201,18 @@ describe("gauges", () => {
     assert.deepEqual([gauges(PEER), gauges(other)].flat(), [0, 0, 1, 2]);
   });
 
-  it("of the policy and of memory go to another reporter with a plugin whose newer policy makes it one", () => {
+  it("of the policy, of memory and of connections go to another reporter with a plugin whose newer policy makes it one", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.connection.properties.set("filter_state.io.istio.peer_principal", PEER);
     wire.client("SUB ok.1 1\r\n");
-    const gauges = (reporter: string): number[] =>
-      ["policy_info", "policy_rules", "memory_bytes"].map((what) => stat(host, `istio_nats_${what}`, { reporter }));
+    const GAUGES = ["policy_info", "policy_rules", "memory_bytes", "connections_active", "subscriptions_active"];
+    const gauges = (reporter: string): number[] => GAUGES.map((what) => stat(host, `istio_nats_${what}`, { reporter }));
     const told = gauges("destination");
     assert.ok(told.every((value) => value > 0));
     assert.ok(host.configure({ ...policy(), identity: "WAYPOINT" }).accepted);
     host.tick();
-    assert.deepEqual(gauges("destination"), [0, 0, 0]);
+    assert.deepEqual(gauges("destination"), [0, 0, 0, 0, 0]);
     assert.deepEqual(gauges("waypoint"), told);
   });
 

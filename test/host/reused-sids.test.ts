@@ -177,6 +177,7 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
       `${AGAIN}${CONNECT}SUB a.2 2\r\n`,
       "SUB a.1 x\r\nUNSUB x 1\r\nSUB b.1 x\r\n",
       "SUB a.1 7\r\nUNSUB 7 1\r\nSUB b.1 5\r\n",
+      "SUB a.1 2\r\nSUB a.1 7\r\nUNSUB 7 1\r\nUNSUB 2 1\r\nSUB b.1 5\r\n",
       "SUB a.1 1234567890\r\nUNSUB 1234567890 1\r\nSUB b.1 1234567890\r\n",
     ];
     for (const some of lines) {
@@ -204,11 +205,13 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
 
   it("ends the connection under ENFORCE if the maximum was told in DRY_RUN and forgotten, as an import may go on", () => {
     const enforced = policyOf({ publish, subscribe: { allow: ["b.>"] } });
-    const forgotten = (mode: "ENFORCE" | "DRY_RUN"): ReturnType<typeof connected> => {
+    const forgotten = (mode: "ENFORCE" | "DRY_RUN", bySecondConnect = false): ReturnType<typeof connected> => {
       const made = connected(policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } }, { mode }));
       made.wire.client("SUB a.1 1\r\nUNSUB 1 1\r\n");
+      if (bySecondConnect) made.wire.client(CONNECT);
       made.wire.server(msg("a.1", "1"));
       made.wire.client(PING);
+      made.wire.server(PONG);
       for (let second = 0; second <= 20; second++) {
         made.host.advance(1000);
         made.host.tick();
@@ -216,12 +219,14 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
       made.host.configure(enforced);
       return made;
     };
-    const { host, wire } = forgotten("DRY_RUN");
-    assert.equal(wire.client("SUB b.2 2\r\n"), "SUB b.2 2\r\n");
-    assert.equal(wire.client("SUB b.1 1\r\n"), "");
-    assert.equal(wire.server(msg("a.1", "1")), "");
-    tick(host);
-    assert.ok(wire.connection.closedByFilter);
+    for (const bySecondConnect of [false, true]) {
+      const { host, wire } = forgotten("DRY_RUN", bySecondConnect);
+      assert.equal(wire.client("SUB b.2 2\r\n"), "SUB b.2 2\r\n");
+      assert.equal(wire.client("SUB b.1 1\r\n"), "");
+      assert.equal(wire.server(msg("a.1", "1")), "");
+      tick(host);
+      assert.ok(wire.connection.closedByFilter);
+    }
     // Here nats-server was told.
     assert.equal(forgotten("ENFORCE").wire.client("SUB b.1 1\r\n"), `${PING}SUB b.1 1\r\n`);
   });
