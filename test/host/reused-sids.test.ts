@@ -231,6 +231,18 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
     assert.equal(forgotten("ENFORCE").wire.client("SUB b.1 1\r\n"), `${PING}SUB b.1 1\r\n`);
   });
 
+  it("is not ended by the UNSUB of the former one that is still to go, if half of its SUB went before in DRY_RUN", () => {
+    const { host, wire } = connected(first);
+    wire.client("SUB a.1 1\r\nUNSUB 1 1\r\n");
+    host.configure(inDryRun);
+    assert.equal(wire.client("SUB a.2 1\r"), "SUB a.2 1\r");
+    host.configure(first);
+    assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
+    host.configure(inDryRun);
+    assert.equal(wire.client(`\n${PING}`), `\n${PING}`);
+    assert.equal(wire.server(msg("a.2", "1") + PONG), msg("a.2", "1") + PONG);
+  });
+
   it("keeps deliveries filtered behind a further CONNECT", () => {
     const { wire } = connected(policyOf({ publish, subscribe: { allow: [">"], deny: ["secret"] } }));
     wire.client(`SUB a.1 1\r\nUNSUB 1 1\r\nUNSUB 1\r\nSUB > 1\r\n${CONNECT}SUB a.2 2\r\n`);

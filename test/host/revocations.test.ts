@@ -310,6 +310,25 @@ describe("a subscription that a newer policy does not allow", () => {
     );
   });
 
+  it("of a queue group has the connection filtered if it stays, as its SUB under the newer policy would", () => {
+    const rights = { publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "inbox"] } };
+    const newer = { ...rights, subscribe: { ...rights.subscribe, deny: ["a.1 others", "secret"] } };
+    const lines = "SUB a.1 group 1\r\nSUB inbox 2\r\n";
+    for (const mode of ["ENFORCE", "DRY_RUN"]) {
+      for (const former of [newer, rights]) {
+        const { host, wire } = connected(policyOf(former, { mode }));
+        assert.equal(wire.client(lines), lines);
+        host.configure(policyOf(newer, { mode }));
+        wire.client(PING);
+        // JetStream delivers on another subject than the one that was subscribed to.
+        const out = wire.server(PONG + msg("secret", "2") + msg("a.1", "1"));
+        assert.equal(out, PONG + (mode === "DRY_RUN" ? msg("secret", "2") : "") + msg("a.1", "1"));
+        const name = mode === "DRY_RUN" ? "istio_nats_dry_run_refusals_total" : "istio_nats_refusals_total";
+        assert.equal(stat(host, name, { operation: "MSG" }), 1);
+      }
+    }
+  });
+
   it("stays if only a rule in DRY_RUN denies it", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\n");
