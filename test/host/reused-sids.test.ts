@@ -190,6 +190,21 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
     }
   });
 
+  it("makes the next policy end the connection also if the maximum was told by the filter, which had counted it", () => {
+    const rights = { publish, subscribe: { allow: ["a.>", "b.>"], deny: ["a.secret"] } };
+    const { host, wire } = connected(policyOf(rights));
+    assert.equal(wire.client("SUB a.> 1\r\nUNSUB 1 9\r\n"), `SUB a.> 1\r\n${PING}`);
+    wire.server(PONG);
+    host.configure(policyOf(rights, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 9\r\n${PING}`);
+    host.configure(policyOf(rights));
+    wire.client("UNSUB 1\r\nSUB b.1 1\r\n");
+    host.configure(first);
+    assert.equal(wire.server(PONG.repeat(2) + msg("b.1", "1")), "");
+    tick(host);
+    assert.ok(wire.connection.closedByFilter);
+  });
+
   it("makes ENFORCE end the connection if that was in DRY_RUN, and DRY_RUN does not", () => {
     for (const some of [AGAIN, "UNSUB 1 1\r\nSUB b.1 1\r\n"]) {
       const { host, wire } = connected(inDryRun);
