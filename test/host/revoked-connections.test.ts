@@ -43,6 +43,18 @@ describe("a connection that a newer policy leaves nothing", () => {
     assert.ok(wire.connection.closed);
   });
 
+  it("is ended though the policy allows its peer all, if it passed unread in DRY_RUN: nobody knows where a line begins", () => {
+    const { host, wire } = connected(only("a", { mode: "DRY_RUN" }));
+    const unreadable = "no operation\r\n";
+    assert.equal(wire.client(unreadable), unreadable);
+    host.configure(only("a"));
+    assert.equal(wire.client(pub("a.x")), "");
+    assert.equal(wire.server(msg("_INBOX.1", "1", "x")), "");
+    tick(host);
+    assert.ok(wire.connection.closedByFilter);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
+  });
+
   it("is one of 5,000 that are closed 64 at a time, in ticks that come faster and are short, within 2 s", () => {
     const host = vm(undefined, {}, counting);
     host.configure(only("a", { audit: { refusalsPerSecond: 1, burst: 1 } }));
