@@ -421,6 +421,20 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.client("+OK\r\n"), "+OK\r\n");
   });
 
+  it("begins at once in the middle of a line whose beginning passed in an earlier DRY_RUN, in either direction", () => {
+    for (const side of ["client", "server"] as const) {
+      const { host, wire } = connected(observed);
+      const line = side === "client" ? pub("no", "x") : msg("a.1", "1", "x");
+      wire[side](line.slice(0, 5));
+      host.configure(policyOf(filtered));
+      tick(host);
+      host.configure(observed);
+      const rest = `${line.slice(5)}garbage\r\n${line.slice(0, 5)}`;
+      assert.equal(wire[side](rest), rest);
+      assert.equal(wire[side](rest), rest);
+    }
+  });
+
   it("begins after the text of a refusal that waits for its PONG, even after the client's own", () => {
     const { host, wire } = connected(policyOf(filtered));
     assert.equal(wire.client(PING + pub("no")), PING + PING);
