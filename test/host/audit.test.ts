@@ -130,6 +130,24 @@ describe("an audit record", () => {
     }
   });
 
+  it("names a queue only of an operation that has one, whatever came before it", () => {
+    for (const mode of ["ENFORCE", "DRY_RUN"] as const) {
+      const host = configuredHost({ mode });
+      const wire = Wire.connected(host);
+      wire.client(`SUB no.a workers 1\r\n${pub("no.b")}${hpub("no.c", "NATS/1.0\r\n\r\n")}SUB no.d 2\r\n`);
+      const named = auditOf(host).slice(-4);
+      assert.deepEqual(
+        named.map(({ subject, queue }) => [subject, queue]),
+        [
+          ["no.a", "workers"],
+          ["no.b", undefined],
+          ["no.c", undefined],
+          ["no.d", undefined],
+        ],
+      );
+    }
+  });
+
   it("says that a connection was open for no time if the host's clock was set back meanwhile", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);

@@ -66,6 +66,25 @@ describe("a connection's summary in filter state", () => {
     assert.deepEqual(stateOf(wire), { ...stateOf(wire), ...denied, nats_refused: "2" });
   });
 
+  it("reports no message of such a subscription after another refusal, which says more", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.x 1\r\n" + pub("no.y"));
+    assert.ok(host.configure(policy({ rule: { subscribe: { allow: ["other"] } } })).accepted);
+    assert.doesNotMatch(wire.server(msg("ok.x", "1")), /MSG/);
+    assert.equal(stateOf(wire)["nats_last_refusal"], "PUB no.y not_allowed");
+  });
+
+  it("reports nothing that passes in DRY_RUN, neither as the last refusal nor as one that was denied", () => {
+    const wire = Wire.connected(configuredHost({ mode: "DRY_RUN" }));
+    wire.client(pub("no.x") + "SUB no.x 1\r\n");
+    wire.server(msg("no.x", "1"));
+    assert.deepEqual(stateOf(wire), {});
+    wire.connection.close();
+    const { nats_refused, nats_denied, nats_last_refusal } = stateOf(wire);
+    assert.deepEqual([nats_refused, nats_denied, nats_last_refusal], ["0", "0", undefined]);
+  });
+
   it("reports a connection's first refusal even where other connections have used up the audit's burst", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
     Wire.connected(host).client(pub("no.1"));

@@ -118,6 +118,33 @@ describe("messages and their bytes", () => {
   });
 });
 
+describe("refusals", () => {
+  it("are counted by the rule that decided each, whichever has decided the one before", () => {
+    const from = [{ principals: ["*"] }];
+    const host = new Host(filterModule());
+    const rules = [
+      { name: "one", from, publish: { allow: ["ok.>"], deny: ["ok.1"] } },
+      { name: "two", from, publish: { deny: ["ok.2"] }, subscribe: { allow: ["ok.>"], deny: ["ok.2"] } },
+    ];
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const wire = Wire.connected(host);
+    const headers = "NATS/1.0\r\n\r\n";
+    for (const subject of ["ok.1", "ok.2", "no", "ok.2"]) wire.client(pub(subject) + hpub(subject, headers));
+    wire.client("SUB ok.2 1\r\n");
+    const counted = ["one", "two", "unknown"].map((rule) => stat(host, "istio_nats_refusals_total", { rule }));
+    assert.deepEqual(counted, [2, 5, 2]);
+  });
+
+  it("have bytes where they have a payload, and none of the operation before them", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client(`${hpub("no.a", "NATS/1.0\r\n\r\n", "payload")}SUB no.b 1\r\n`);
+    const bytes = (operation: string): number =>
+      stat(host, "istio_nats_bytes_total", { operation, verdict: "refused" });
+    assert.deepEqual([bytes("HPUB"), bytes("SUB")], [19, 0]);
+  });
+});
+
 describe("connections to a nats-server with which the filter is not tested", () => {
   it("are counted once each, whether the client waits for the INFO or not", () => {
     const host = configuredHost();
