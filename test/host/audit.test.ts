@@ -44,6 +44,21 @@ describe("an audit record", () => {
     });
   });
 
+  it("records at the end what would have been refused in DRY_RUN: the peer itself, operations and deliveries", () => {
+    for (const [rule, would_refuse] of [
+      [{ from: [{ namespaces: ["none"] }] }, 3],
+      [{ subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } }, 2],
+    ] as const) {
+      const host = configuredHost({ mode: "DRY_RUN", rule });
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.> 1\r\n" + pub("no"));
+      wire.server(msg("ok.secret", "1"));
+      wire.connection.close();
+      const { event, refused, would_refuse: counted } = auditOf(host).at(-1)!;
+      assert.deepEqual([event, refused, counted], ["disconnected", 0, would_refuse]);
+    }
+  });
+
   it("names the client as nats-server has numbered it, though a later INFO does not say", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
@@ -286,6 +301,23 @@ describe("an audit record", () => {
   it("about a connection has a rate limit of its own, so that a crowd hides no refusal", () => {
     const kinds = ["connected", "connected", "connected", "refused", "refused", "refused"];
     assert.deepEqual(eventsOf(crowded()), kinds);
+  });
+
+  it("of what is allowed uses nothing of the rate of refusals", () => {
+    const host = configuredHost({ audit: { sample: 1, refusalsPerSecond: 1, burst: 3 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("ok.a").repeat(5) + pub("no.a"));
+    assert.deepEqual(eventsOf(host), ["connected", "allowed", "allowed", "refused"]);
+  });
+
+  it("tells how long a connection was open also if the record of its beginning was left out", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
+    Wire.connected(host);
+    const wire = Wire.connected(host);
+    host.advance(5000);
+    wire.connection.close();
+    const { event, duration_ms } = auditOf(host).at(-1)!;
+    assert.deepEqual([event, duration_ms], ["disconnected", 5000]);
   });
 
   it("tells what the limits have left out, of connections and of refusals", () => {
