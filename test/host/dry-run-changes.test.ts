@@ -435,6 +435,19 @@ describe("DRY_RUN, which edits nothing,", () => {
     }
   });
 
+  it("lets a peer without rights in that speaks before its INFO has come whole, part of which was held under ENFORCE", () => {
+    const nobody = { from: [{ namespaces: ["none"] }], ...filtered };
+    const host = vm();
+    host.configure(policyOf(nobody));
+    const wire = new Wire(host);
+    assert.equal(wire.server(INFO.slice(0, 20)), "");
+    host.configure(policyOf(nobody, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(CONNECT + pub("no")), CONNECT + pub("no"));
+    assert.equal(wire.server(INFO.slice(20)), INFO);
+    tick(host);
+    assert.ok(!wire.connection.closed);
+  });
+
   it("begins after the text of a refusal that waits for its PONG, even after the client's own", () => {
     const { host, wire } = connected(policyOf(filtered));
     assert.equal(wire.client(PING + pub("no")), PING + PING);
@@ -479,13 +492,13 @@ describe("DRY_RUN, which edits nothing,", () => {
 
   it("begins after the INFO that waits for the client's own first PONG", () => {
     const { host, wire } = connected(policyOf(filtered));
-    const info = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
+    const info = INFO.replace("{", '{"connect_info":true,');
     wire.client(pub("no"));
     assert.equal(wire.server(PONG + info), publishViolation("no"));
     host.configure(observed);
     assert.equal(wire.client(PING), PING);
     assert.equal(wire.server(PONG), PONG + info);
-    assert.equal(wire.client(pub("no")), pub("no"));
+    assert.equal(wire.client(pub("no") + "+OK\r\n"), `${pub("no")}+OK\r\n`);
   });
 
   describe("begins after the INFO that is still to come behind the PONG of the filter's PING,", () => {

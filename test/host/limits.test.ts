@@ -231,6 +231,8 @@ describe("limits.payload and INFO's max_payload", () => {
     wire.server('INFO {"headers":true,"max_payload":200}\r\n');
     const fits = pub("ok.1", "x".repeat(200));
     assert.equal(wire.client(fits), fits);
+    wire.server('INFO {"headers":true}\r\n');
+    assert.equal(wire.client(`${fits}PING\r\n`), `${fits}PING\r\n`);
     wire.server('INFO {"headers":true,"max_payload":50}\r\n');
     assert.equal(wire.client(fits), `${PING}?\r\n`);
   });
