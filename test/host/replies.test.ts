@@ -92,6 +92,14 @@ describe("the second INFO", () => {
     assert.equal(again.server(CONNECT_INFO), CONNECT_INFO + CONNECT_INFO);
   });
 
+  it("alone is held, and no other INFO that comes before it", () => {
+    const wire = Wire.connected(configuredHost());
+    wire.client(pub("no.1"));
+    const lameDuck = 'INFO {"ldm":true,"headers":true,"max_payload":1048576} \r\n';
+    assert.equal(wire.server(lameDuck), lameDuck);
+    assert.equal(wire.server(PONG + CONNECT_INFO), publishViolation("no.1"));
+  });
+
   it("is not held in DRY_RUN", () => {
     const wire = Wire.connected(configuredHost({ mode: "DRY_RUN" }));
     wire.client(pub("no.1"));
