@@ -291,6 +291,17 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
     assert.equal(broken.client(`BOGUS\r\n${pub("no.1")}`), "");
   });
 
+  it("does not pass if it was held back before, and the host does not tell whether it holds more than it had announced", () => {
+    const host = configuredHost({ limits: { outstandingReplies: 1024 } });
+    const wire = Wire.connected(host);
+    while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
+    // The first read is of the PONGs.
+    host.refuseOnce("proxy_get_buffer_bytes", 1);
+    wire.server(PONG.repeat(1000));
+    assert.equal(wire.released(), "");
+    assertEndedByHost(host, wire);
+  });
+
   it("passes in DRY_RUN, unread where it cannot be read", () => {
     for (const call of ["proxy_set_buffer_bytes", "proxy_get_buffer_bytes"]) {
       const host = configuredHost({ mode: "DRY_RUN", rule });
