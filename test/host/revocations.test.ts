@@ -3,7 +3,7 @@ import { before, describe, it } from "node:test";
 import { pongsFor } from "./both-ways.ts";
 import { TICK, policyOf, tick, connected, ended, unsub, vm } from "./changing-policy.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
-import { auditOf, CONNECT, msg, PING, PONG, stat, VERBOSE_CONNECT, Wire } from "./wire.ts";
+import { auditOf, CONNECT, hpub, msg, PING, PONG, pub, stat, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 let counting: WebAssembly.Module;
 before(async () => {
@@ -30,6 +30,20 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(stat(host, "istio_nats_refusals_total", { operation: "MSG", reason: "revoked" }), 3);
     const { event, subject, reason } = auditOf(host).at(-1)!;
     assert.deepEqual({ event, subject, reason }, { event: "revoked", subject: "a.1", reason: "not_allowed" });
+  });
+
+  it("ends at the server with whatever the client sends next, also with what takes a short way", () => {
+    for (const [next, forwarded] of [
+      [pub("a", "x"), pub("a", "x")],
+      [hpub("a", "NATS/1.0\r\n\r\n"), hpub("a", "NATS/1.0\r\n\r\n")],
+      [pub("no", "x"), PING],
+    ] as const) {
+      const { host, wire } = connected(both);
+      wire.client("SUB a.1 1\r\n");
+      host.configure(less);
+      tick(host);
+      assert.equal(wire.client(next.repeat(2)), unsub("1") + forwarded.repeat(2));
+    }
   });
 
   it("brings nothing more, however many end at once and however late the server learns of it", () => {
