@@ -67,6 +67,16 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     }
   });
 
+  it("has counted what came before it, also many alike", () => {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+    const wire = Wire.connected(configuredHost({ rule }));
+    wire.client("SUB ok.> 9\r\n");
+    const one = msg("ok.1", "9", "x");
+    assert.equal(wire.server(one.repeat(5)), one.repeat(5));
+    assert.equal(wire.client("UNSUB 9 7\r\n"), PING);
+    assert.equal(wire.server(PONG + one.repeat(3)), one.repeat(2));
+  });
+
   it("does not cut off what the server had delivered before it", () => {
     const wire = filtering(CONNECT);
     assert.equal(wire.client(`${pub("ok.1")}${pub("ok.1")}UNSUB 9 1\r\n`), pub("ok.1") + pub("ok.1") + PING);

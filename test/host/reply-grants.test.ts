@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configuredHost, hpub, msg, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+import { configuredHost, hpub, msg, PING, PONG, policy, pub, publishViolation, Wire } from "./wire.ts";
 
 describe("reply grants (allow_responses)", () => {
   const grants = (max: number, expires = "1m"): object => ({
@@ -20,6 +22,17 @@ describe("reply grants (allow_responses)", () => {
     wire.server(PONG + msg("ok.1", "1", "", "r.1"));
     assert.equal(wire.client(pub("r.1") + pub("r.2") + pub("r.1") + pub("r.1")), pub("r.1") + PING + pub("r.1") + PING);
     assert.equal(wire.server(PONG + PONG), publishViolation("r.2") + publishViolation("r.1"));
+  });
+
+  it("are made by an enforced rule also beside one in DRY_RUN", () => {
+    const { rules, ...rest } = policy({ rule: grants(1) }) as { rules: object[] };
+    const trial = { name: "trial", mode: "DRY_RUN", from: [{ principals: ["*"] }], publish: { deny: ["never.>"] } };
+    const host = new Host(filterModule());
+    assert.ok(host.configure({ ...rest, rules: [...rules, trial] }).accepted);
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    assert.equal(wire.client(pub("r.1") + pub("r.1")), pub("r.1") + PING);
   });
 
   it("end if the host's clock is set back before they were made, which nats-server would not notice", () => {
