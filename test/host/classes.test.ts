@@ -204,12 +204,16 @@ describe("the number of series", () => {
 
   it("of refusals tells the classes of all configurations apart, of which there may be more than one has", () => {
     const host = new Host(filterModule());
-    for (let config = 0; config < 3; config++) {
+    for (let config = 0; config < 4; config++) {
       const subjects = Array.from({ length: 64 }, (_, i) => ({ name: `c${config}-${i}`, patterns: [`no.${i}`] }));
       assert.ok(host.configure(policy({ telemetry: { subjects } })).accepted);
     }
-    Wire.connected(host).client(pub("no.60"));
-    assert.equal(stat(host, "istio_nats_refusals_total", { subject: "c2-60" }), 1);
+    // With `other` and `unknown` there are 256 at most.
+    Wire.connected(host).client(pub("no.61") + pub("no.62"));
+    for (const subject of ["c3-61", "other"]) {
+      assert.equal(stat(host, "istio_nats_refusals_total", { subject }), 1);
+      assert.equal(messages(host, { subject, verdict: "refused" }), 1);
+    }
   });
 
   it("of refusals is at most 512 for a principal; beyond that, class and rule are `other`", () => {

@@ -394,18 +394,23 @@ describe("durations on their way to the host", () => {
     assert.ok(Math.abs(slow - 4096) < sixDeviations(8192, 40_000), `${slow} of the second half`);
   });
 
-  it("are drawn with the same chance, whatever they measure", () => {
-    const wire = requester();
-    ask(wire, 0, 10_000);
-    for (let i = 0; i < 10_000; i++) {
-      wire.client("PING\r\n");
-      wire.server("PONG\r\n");
+  it("are drawn with the same chance, whatever they measure, and however many came before the last tick", () => {
+    for (const before of [0, 20_000]) {
+      const wire = requester();
+      ask(wire, 0, before);
+      const toldBefore = valuesOf(wire.host, REQUEST).length;
+      ask(wire, before, before + 10_000);
+      for (let i = 0; i < 10_000; i++) {
+        wire.client("PING\r\n");
+        wire.server("PONG\r\n");
+      }
+      const requests = valuesOf(wire.host, REQUEST).length;
+      const told = { pings: valuesOf(wire.host, PING_RTT).length, requests: requests - toldBefore };
+      assert.equal(told.pings + told.requests, 8192);
+      assert.ok(Math.abs(told.pings - 4096) < sixDeviations(8192, 20_000), JSON.stringify(told));
+      assert.equal(stat(wire.host, LEFT_OUT, { kind: "ping", subject: "unknown" }), 10_000 - told.pings);
+      assert.equal(stat(wire.host, LEFT_OUT, { kind: "request" }), before + 10_000 - requests);
     }
-    const told = { pings: valuesOf(wire.host, PING_RTT).length, requests: valuesOf(wire.host, REQUEST).length };
-    assert.equal(told.pings + told.requests, 8192);
-    assert.ok(Math.abs(told.pings - 4096) < sixDeviations(8192, 20_000), JSON.stringify(told));
-    assert.equal(stat(wire.host, LEFT_OUT, { kind: "ping", subject: "unknown" }), 10_000 - told.pings);
-    assert.equal(stat(wire.host, LEFT_OUT, { kind: "request" }), 10_000 - told.requests);
   });
 
   it("and counts are not lost if a connection, or the whole plugin, ends without a further tick", () => {

@@ -278,9 +278,12 @@ describe("what connections count", () => {
   it("is told to the host once, however many ticks follow", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
+    let defined: number | undefined;
     for (let refused = 1; refused <= 3; refused++) {
       wire.client(pub("no.1"));
       assert.equal(stat(host, "istio_nats_refusals_total"), refused);
+      // Envoy compares each name that it is given with all of Istio's expressions.
+      assert.equal(host.counts["proxy_define_metric"], (defined ??= host.counts["proxy_define_metric"]));
     }
   });
 
