@@ -185,6 +185,20 @@ describe("an audit record", () => {
     ]);
   });
 
+  it("is written for the same ones of the shortest messages, whether they come together or one by one", () => {
+    const subjects = [..."abcdefghijklmnopqrstuvwxyz"];
+    const picked = (chunks: string[]): unknown[] => {
+      const host = configuredHost({ rule: { publish: { allow: subjects } }, audit: { sample: 3 } });
+      const wire = Wire.connected(host);
+      for (const chunk of chunks) wire.client(chunk);
+      return auditOf(host).flatMap(({ event, subject }) => (event === "allowed" ? [subject] : []));
+    };
+    const messages = subjects.map((subject) => pub(subject));
+    const alone = picked(messages);
+    assert.ok(alone.length >= 8, String(alone));
+    assert.deepEqual(picked([messages.join("")]), alone);
+  });
+
   it("names the rule that has allowed the subject of a sampled request, not one about its reply subject", () => {
     const host = configuredHost({ audit: { sample: 1, burst: 10_000 } });
     Wire.connected(host).client(hpub("ok.a", "NATS/1.0\r\n\r\n", "x", "ok.r"));
@@ -297,6 +311,29 @@ describe("an audit record", () => {
     Wire.connected(host).client(pub("no.a").repeat(5));
     return host;
   }
+
+  it("is written for no more where policies with a larger and a smaller burst take turns, until time has made up for it", () => {
+    const host = new Host(filterModule());
+    const under = (burst: number): void => {
+      assert.ok(host.configure(policy({ audit: { refusalsPerSecond: 1, burst } })).accepted);
+    };
+    under(4);
+    const wire = Wire.connected(host);
+    const refused = (): number => eventsOf(host).filter((event) => event === "refused").length;
+    wire.client(pub("no.a").repeat(10));
+    assert.equal(refused(), 4);
+    for (const burst of [2, 4, 2, 4, 2]) {
+      under(burst);
+      wire.client(pub("no.a"));
+    }
+    assert.equal(refused(), 4);
+    // The bucket has been full for long, with one of two left.
+    host.advance(60_000);
+    wire.client(pub("no.a"));
+    under(4);
+    wire.client(pub("no.a").repeat(10));
+    assert.equal(refused(), 4 + 1 + 3);
+  });
 
   it("about a connection has a rate limit of its own, so that a crowd hides no refusal", () => {
     const kinds = ["connected", "connected", "connected", "refused", "refused", "refused"];

@@ -59,7 +59,10 @@ describe("labels of a workload", () => {
 
   it("contain nothing that Istio's own label expressions match anywhere in a name", () => {
     const host = configuredHost();
-    const wire = new Wire(host, "spiffe://cluster.local/ns/cache.a/sa/my-tag.b.component.c");
+    const wire = new Wire(
+      host,
+      "spiffe://cluster.local/ns/cache.a.cache.b/sa/my-tag.c.component.d.wasm_filter.e.rbac.f",
+    );
     wire.client(CONNECT);
     for (const raw of rawNames(host))
       assert.doesNotMatch(raw, /(cache|component|tag|wasm_filter)\.(.+?)\.|rbac\./, raw);
