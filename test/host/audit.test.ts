@@ -70,6 +70,16 @@ describe("an audit record", () => {
     );
   });
 
+  it("has no address where the proxy knows none, and no number of a connection that is none", () => {
+    const host = configuredHost();
+    const wire = new Wire(host);
+    wire.connection.properties.delete("source.address");
+    wire.connection.properties.set("connection.id", "eleven");
+    wire.client(CONNECT);
+    const { event, ...who } = auditOf(host).at(-1)!;
+    assert.deepEqual([event, who], ["connected", { istio_nats_audit: 1, source_principal: PEER }]);
+  });
+
   it("names the workload by the trust domain of the policy in force, also where stats count it as `other`", () => {
     const under = (domain: string): object => ({
       identity: "WORKLOAD",
@@ -369,6 +379,21 @@ describe("an audit record", () => {
       { event: "suppressed", suppressed: 2, suppressed_activity: 8 },
     );
     assert.equal(stat(host, "istio_nats_audit_suppressed_total"), 10);
+  });
+
+  it("tells what was left out of connections although there is a refusal every half second", () => {
+    const host = crowded();
+    const wire = Wire.connected(host);
+    for (let half = 0; half < 3; half++) {
+      host.advance(500);
+      wire.client(pub("no.a"));
+      host.tick();
+    }
+    const told = auditOf(host).filter(({ event }) => event === "suppressed");
+    assert.deepEqual(
+      told.map(({ suppressed, suppressed_activity }) => [suppressed, suppressed_activity]),
+      [[undefined, 9]],
+    );
   });
 
   it("about a refusal that was left out is counted also if the plugin goes before its next tick", () => {
