@@ -79,6 +79,11 @@ export const MALFORMED: readonly Malformed[] = [
   { name: "an HPUB with two arguments", bytes: "HPUB ok.1 1\r\n", ...BAD_ARGUMENTS },
   { name: "an HPUB with five arguments", bytes: "HPUB ok.1 r 1 1 1\r\n", ...BAD_ARGUMENTS },
   { name: "more header bytes than payload", bytes: "HPUB ok.1 13 12\r\n", ...BAD_ARGUMENTS },
+  {
+    name: "more header bytes than payload, all of which are there",
+    bytes: "HPUB ok.1 18 12\r\nNATS/1.0\r\nA: b\r\n\r\n\r\n",
+    ...BAD_ARGUMENTS,
+  },
   { name: "a header length that is not a number", bytes: "HPUB ok.1 +2 12\r\n", ...BAD_ARGUMENTS },
   { name: "a SUB with one argument", bytes: "SUB ok.1\r\n", ...BAD_ARGUMENTS },
   { name: "a SUB with four arguments", bytes: "SUB ok.1 q 1 1\r\n", ...BAD_ARGUMENTS },
