@@ -119,6 +119,20 @@ describe("messages and their bytes", () => {
     assert.deepEqual(counts("HMSG", "refused"), [6, 6 * size]);
     assert.equal(stat(host, "istio_nats_refusals_total"), 24);
   });
+
+  it("are counted by their own sizes, wherever in their lines these begin to differ", () => {
+    for (let length = 10; length < 40; length++) {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.> 1\r\n");
+      const subject = `ok.${"x".repeat(length)}`;
+      const sizes = [1000, 1000, 1001, 2001, 1000, 999, 10_000];
+      const messages = sizes.map((size) => msg(subject, "1", "x".repeat(size))).join("");
+      assert.equal(wire.server(messages), messages);
+      const bytes = sizes.reduce((sum, size) => sum + size);
+      assert.equal(stat(host, "istio_nats_bytes_total", { operation: "MSG" }), bytes, `${length}`);
+    }
+  });
 });
 
 describe("refusals", () => {
