@@ -1,7 +1,15 @@
 import { HEADERS_SIZE, HEADER_PUBLISH_RUN, HEADER_PUBLISH_SIZE } from "../bytes/hot-page";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
-import { argumentEnds, firstEnd, isArgument, isLineEnd, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import {
+  argumentEnds,
+  firstEnd,
+  isArgument,
+  isLineEnd,
+  isSecondBlank,
+  SHORTEST_ARGUMENTS,
+  withoutFirst,
+} from "../nats/plain-line";
 import { readPlainSize } from "../nats/plain-size";
 import { CAPITALS, SPACE } from "../nats/words";
 import { Permissions } from "../policy/permissions";
@@ -56,10 +64,16 @@ function pass(
     let ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (!isArgument(subject, subjectEnd, end)) break;
-    const second = subjectEnd + 1;
+    let second = subjectEnd + 1;
     ends = withoutFirst(ends);
-    const secondEnd = firstEnd(ends, subject, second, end);
-    if (!isArgument(second, secondEnd, end)) break;
+    let secondEnd = firstEnd(ends, subject, second, end);
+    if (!isArgument(second, secondEnd, end)) {
+      if (!isSecondBlank(second)) break;
+      second++;
+      ends = withoutFirst(ends);
+      secondEnd = firstEnd(ends, subject, second, end);
+      if (!isArgument(second, secondEnd, end)) break;
+    }
     let headers = second;
     let headersEnd = secondEnd;
     let size = secondEnd + 1;

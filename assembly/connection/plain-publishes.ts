@@ -9,6 +9,7 @@ import {
   isArgument,
   isCrLf,
   isLineEnd,
+  isSecondBlank,
   laterArgumentEnds,
   LOWEST_OF_ARGUMENTS,
   PUBLISH_VERB,
@@ -215,18 +216,25 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (!isArgument(subject, subjectEnd, end)) break;
     let sizeBegin = subjectEnd + 1;
-    const endsBehindSubject = withoutFirst(ends);
+    let endsBehindSubject = withoutFirst(ends);
     let sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
-    const reply = sizeBegin;
+    let reply = sizeBegin;
     let replyLength = 0;
     if (isLineEnd(sizeEnd, end)) {
       if (sizeEnd - subject < GLANCE && p != from && !behindGranted) break;
     } else {
-      if (!isArgument(reply, sizeEnd, end)) break;
-      replyLength = <i32>(sizeEnd - reply);
-      sizeBegin = sizeEnd + 1;
-      sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);
-      if (!isLineEnd(sizeEnd, end)) break;
+      if (isSecondBlank(sizeBegin)) {
+        reply = ++sizeBegin;
+        endsBehindSubject = withoutFirst(endsBehindSubject);
+        sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
+      }
+      if (!isLineEnd(sizeEnd, end)) {
+        if (!isArgument(reply, sizeEnd, end)) break;
+        replyLength = <i32>(sizeEnd - reply);
+        sizeBegin = sizeEnd + 1;
+        sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);
+        if (!isLineEnd(sizeEnd, end)) break;
+      }
     }
     if (sizeEnd - subject > lineLimit) break;
     const size = readPlainSize(sizeBegin, sizeEnd, PUBLISH_SIZE);

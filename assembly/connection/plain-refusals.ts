@@ -7,6 +7,7 @@ import {
   isArgument,
   isCrLf,
   isLineEnd,
+  isSecondBlank,
   PUBLISH_VERB,
   SHORTEST_ARGUMENTS,
   withoutFirst,
@@ -58,8 +59,13 @@ function drop(connection: Connection, chunk: Chunk, position: i32, access: Acces
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (!isArgument(subject, subjectEnd, end)) break;
     let sizeBegin = subjectEnd + 1;
-    const endsBehindSubject = withoutFirst(ends);
+    let endsBehindSubject = withoutFirst(ends);
     let sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
+    if (isSecondBlank(sizeBegin)) {
+      sizeBegin++;
+      endsBehindSubject = withoutFirst(endsBehindSubject);
+      sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
+    }
     if (!isLineEnd(sizeEnd, end)) {
       // A reply subject, about which nothing is asked since the subject is refused first.
       if (!isArgument(sizeBegin, sizeEnd, end)) break;

@@ -113,6 +113,16 @@ export function withoutFirst<T>(ends: T): T {
   return ends & (ends - 1);
 }
 
+/**
+ * Does a second blank stand at `p`, behind that of a subject? nats-py and nats-pure write a reply subject of no bytes where there is
+ * none (nats-py 2.16, protocol/command.py `pub_cmd`). The byte must be memory.
+ */
+// @ts-ignore: decorator
+@inline
+export function isSecondBlank(p: usize): bool {
+  return load<u8>(p) == SPACE;
+}
+
 /** Does CR LF stand at `p`, before `end`? */
 // @ts-ignore: decorator
 @inline

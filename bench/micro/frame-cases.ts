@@ -150,6 +150,19 @@ function mixedCase(): FrameCase {
   return { name: "PUB, mixed subjects and sizes", before: "", stream: streamOf("client", frames), chunks: CHUNKS };
 }
 
+/** As nats-py and nats-pure write a publish without a reply subject: with one of no bytes, and so with two blanks. */
+function twoBlanksCase(): FrameCase {
+  const payload = 16;
+  const frames = Array<Frame>(framesFor(payload)).fill({ text: pub(`${REPEATED} `, payload) });
+  return {
+    name: "PUB, one subject, two blanks",
+    payload,
+    before: "",
+    stream: streamOf("client", frames),
+    chunks: [65_536],
+  };
+}
+
 /** The names of these cases, by what is changed in the policy. */
 const OBSERVING: Readonly<Record<string, object>> = {
   "in DRY_RUN": OBSERVED.dryRun,
@@ -322,6 +335,7 @@ export function frameCases(): FrameCase[] {
   return [
     ...PAYLOADS.flatMap(payloadCases),
     mixedCase(),
+    twoBlanksCase(),
     ...observedCases(),
     waitingCase(),
     ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedCases),

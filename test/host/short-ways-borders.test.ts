@@ -24,6 +24,10 @@ const PUBLISHES = [
   sized("PUB", `ok.a.${"x".repeat(40)}`, "0"),
   sized("PUB", "no.a.1", "12"),
   sized("PUB", "no.a.1 _INBOX.1", "0"),
+  // As nats-py writes them.
+  sized("PUB", "ok.a.1 ", "12"),
+  sized("PUB", "no.a.1 ", "0"),
+  hpub("ok.c.1 ", HEADERS, "p"),
   hpub("ok.c.1", HEADERS, "p"),
   hpub("ok.c.1", HEADERS, "p", "_INBOX.1"),
   hpub("ok.c.1", TRACED, "p"),
@@ -46,6 +50,8 @@ const CUT = {
     ...["0", "9", "10"].map((size) => sized("PUB", "no.a.1", size)),
     sized("PUB", "ok.a.1 _INBOX.1", "1"),
     sized("PUB", "ok.a.1 _INBOX.1", "1", "\r \r\n"),
+    sized("PUB", "ok.a.1 ", "10"),
+    sized("PUB", "no.a.1 ", "0"),
     // Their payloads end otherwise.
     "PUB no.a.1 1\r\np\rPING\r\n",
     "PUB ok.a.1 1\r\np\rPING\r\n",

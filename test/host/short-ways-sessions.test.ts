@@ -217,6 +217,11 @@ function almostTooLong(on: string, others: string, random: Random): string {
   return !isOdd(10, random) ? on : on.padEnd(SHORT_LINE - others.length + random.below(2), "x");
 }
 
+/** What stands in place of a reply subject and the blank behind it, where there is none: nothing, or that blank (nats-py). */
+function noReply(random: Random): string {
+  return random.isOneIn(4) ? " " : "";
+}
+
 function publish(random: Random): string {
   const [body, to] = [payload(random), reply(random)];
   const on = random.isOneIn(5) ? inbox(random) : subject(random);
@@ -227,13 +232,13 @@ function publish(random: Random): string {
     return oneAfterTheOther(random, () => {
       const bytes = almost(body, random);
       const answer = almostThatReply(to, random);
-      const names = `${almostThat(own, random)}${blank(random)}${answer}${answer && blank(random)}`;
+      const names = `${almostThat(own, random)}${blank(random)}${answer === "" ? noReply(random) : answer + blank(random)}`;
       return `${verb} ${names}${number(bytes.length, random)}${lineEnd(random)}${bytes}\r\n`;
     });
   }
   const block = headers(random);
   const own = almostTooLong(on, `${answered} ${block.length} ${block.length + body.length}`, random);
-  const names = `${own}${blank(random)}${to}${to && blank(random)}`;
+  const names = `${own}${blank(random)}${to === "" ? noReply(random) : to + blank(random)}`;
   const sizes = `${number(block.length, random)}${blank(random)}${number(block.length + body.length, random)}`;
   return `HPUB ${names}${sizes}${lineEnd(random)}${block}${body}\r\n`;
 }

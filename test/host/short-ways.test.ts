@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { before, describe, it, type TestContext } from "node:test";
 import { Both, hostsUnder, longFilterModule, pongsFor, sized } from "./both-ways.ts";
 import { policyOf } from "./changing-policy.ts";
-import { CONNECT, INFO, PING, PONG, VERBOSE_CONNECT } from "./wire.ts";
+import { Host } from "./host.ts";
+import { stepCountingModule, stepsOf } from "./steps.ts";
+import { CONNECT, INFO, PING, PONG, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 function* ordersOfTwo<T>(all: readonly T[]): Generator<readonly [T, T]> {
   for (const first of all) for (const second of all) yield [first, second];
@@ -74,6 +76,27 @@ const ALMOST_ALIKE_POLICY = {
     ],
   },
 };
+
+/** As nats-py and nats-pure write lines without a reply subject, and what is nearly that. */
+const TWO_BLANKS = [
+  ...["1", "1000", "01", "11000"].map((size) => sized("PUB", "ok.a.1 ", size)),
+  sized("PUB", "ok.b.1 ", "1"),
+  sized("PUB", "no.a.1 ", "1"),
+  sized("PUB", "ok.a.1 ", "1", "\n"),
+  sized("PUB", "ok.a.1  ", "1"),
+  sized("PUB", "ok.a.1\t", "1"),
+  sized("PUB", "ok.a.1  _INBOX.1", "1"),
+  sized("PUB", "no.a.1  _INBOX.1", "1"),
+  sized("PUB", "ok.a.1 _INBOX.1 ", "1"),
+  // About the 64 bytes that are looked at together.
+  ...[61, 62, 63, 64].map((length) => sized("PUB", `${"ok.b.".padEnd(length, "x")} `, "1")),
+  "HPUB ok.c.1  12 13\r\nNATS/1.0\r\n\r\np\r\n",
+  "HPUB ok.c.1  _INBOX.1 12 13\r\nNATS/1.0\r\n\r\np\r\n",
+  "HPUB no.c.1  12 13\r\nNATS/1.0\r\n\r\np\r\n",
+  sized("PUB", "ok.a.1", "1"),
+  sized("PUB", "ok.a.1 _INBOX.1", "1"),
+  sized("PUB", "no.a.1", "1"),
+];
 
 /** The second one's line is longer than what `pass` handles. */
 const REPLIES = ["no.r.1", `no.r.${"long".repeat(12)}`];
@@ -190,6 +213,40 @@ describe("the short ways of the filter", () => {
       both.serverAtOnce(pongsFor(both.clientAtOnce("UNSUB 1 4\r\nUNSUB 2 4\r\n")));
       for (const sid of ["1", "2"]) both.serverAtOnce(sized("MSG", `ok.a.1 ${sid}`, "1").repeat(4));
       both.end();
+    }
+  });
+
+  it("do what the long ways do with two blanks behind a subject, as nats-py writes them, in any order with other lines", () => {
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
+    for (const lines of ordersOfThree(TWO_BLANKS)) {
+      const text = lines.join("");
+      const both = Both.connected(hosts, JSON.stringify(text));
+      both.serverAtOnce(pongsFor(both.clientAtOnce(text)));
+      both.end();
+    }
+  });
+
+  it("take at most fifteen more steps for such a line than for one with a single blank", async (t: TestContext) => {
+    const host = new Host(await stepCountingModule());
+    assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+    const wire = Wire.connected(host);
+    const stepsFor = (line: string, answer = ""): number => {
+      const text = line.repeat(1000);
+      const pass = (): void => {
+        assert.equal(wire.client(text), answer === "" ? text : answer.repeat(1000));
+        if (answer === PING) wire.server(PONG.repeat(1000));
+      };
+      pass();
+      return stepsOf(host, pass) / 1000;
+    };
+    for (const [one, two, answer] of [
+      [sized("PUB", "ok.a.1", "1"), sized("PUB", "ok.a.1 ", "1")],
+      [sized("PUB", "no.a.1", "1"), sized("PUB", "no.a.1 ", "1"), PING],
+      ["HPUB ok.c.1 12 13\r\nNATS/1.0\r\n\r\np\r\n", "HPUB ok.c.1  12 13\r\nNATS/1.0\r\n\r\np\r\n"],
+    ] as const) {
+      const [usual, steps] = [stepsFor(one, answer), stepsFor(two, answer)];
+      t.diagnostic(`${steps} instead of ${usual} steps`);
+      assert.ok(steps < usual + 15, `${steps} steps instead of ${usual}: ${two}`);
     }
   });
 
