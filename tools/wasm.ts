@@ -14,7 +14,7 @@ export const filterWasm = inRoot("build", "istio-nats.wasm");
 const FILTER_SOURCES = ["asconfig.json", "asconfig.options.json", "package-lock.json", "assembly", "shims"];
 
 /** Transforms that make the filter smaller and do not change what it does, so that only the module that proxies load needs them. */
-const SMALLER = ["tools/stack-overflow.mjs", "tools/static-strings.mjs"];
+const SMALLER = ["tools/stack-overflow.mjs", "tools/static-strings.mjs", "tools/called-functions.mjs"];
 
 /** A hash that changes whenever a module made from these files and folders may change. */
 function hashOf(sources: readonly string[]): string {

@@ -10,6 +10,7 @@ const SHORT_WAYS = [
   ["assembly/connection/plain-header-publishes/passPlainHeaderPublishes", 2],
   ["assembly/connection/plain-refusals/dropPlainPublishes", 2],
   ["assembly/connection/plain-deliveries/passPlainDeliveries", 2],
+  ["assembly/connection/plain-header-deliveries/passPlainHeaderDeliveries", 2],
   ["assembly/connection/to-client/takeFurtherPongs", 1],
 ];
 const REMEMBERING = ["assembly/policy/decision-cache/writeDown", "assembly/policy/decision-cache/writeDownBeginning"];

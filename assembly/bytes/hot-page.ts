@@ -13,7 +13,8 @@ export const SIZE_ANSWER: usize = page + 12;
 /** What the short ways keep of the size that they read last (nats/plain-size.ts `SIZE_READ`). */
 export const PUBLISH_SIZE: usize = page + 16;
 export const DELIVERY_SIZE: usize = page + 28;
-export const HEADER_PUBLISH_SIZE: usize = page + 40;
+/** The same of messages with headers, publishes and deliveries alike: of all of it, and of the headers. */
+export const HEADER_SIZE: usize = page + 40;
 export const HEADERS_SIZE: usize = page + 52;
 
 /** The subjects that the short ways read last, of publishes and of deliveries, 64 bytes each (connection/last-subject.ts). */
@@ -26,7 +27,7 @@ export const CHUNK_TO_CLIENT: usize = page + 256;
 export const MASKS: usize = page + 320;
 export const KEYS: usize = page + 384;
 export const BOUNDS: usize = page + 416;
-/** Publishes with headers that are counted together, 16 bytes (connection/plain-header-publishes.ts). */
-export const HEADER_PUBLISH_RUN: usize = page + 448;
+/** Publishes or deliveries with headers that are counted together, 16 bytes (connection/plain-header-publishes.ts). */
+export const HEADERS_RUN: usize = page + 448;
 /** Which connection a callback is for, 16 bytes (bytes/number-table.ts). */
 export const CONNECTIONS: usize = page + 464;

@@ -1,4 +1,4 @@
-import { isDeafBehind, isSplitBy, LibraryBlanks } from "../nats/library-blanks";
+import { isMisreadBy, LibraryBlanks, NO_HEADERS } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { ServerLine } from "../nats/server-line";
 import { Reason } from "../policy/reason";
@@ -109,20 +109,13 @@ function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
   return access.keepsBack(line.subject, line.subjectLength, queue, queueLength, isKnown);
 }
 
-/**
- * Would the client take the subject or the reply subject for two arguments, or for the end of the line, or read nothing more behind the
- * headers?
- */
+/** Would the client take the line for another one? */
 function isMisread(connection: Connection, line: ServerLine): bool {
   if (line.hasLineBreak) return true;
   const blanks = connection.options.blanks;
   if (blanks == LibraryBlanks.USUAL) return false;
-  const withHeaders = line.operation == Operation.HMSG;
-  if (withHeaders && isDeafBehind(blanks, line.headerLength)) return true;
-  return (
-    isSplitBy(blanks, withHeaders, line.subject, line.subjectLength) ||
-    isSplitBy(blanks, withHeaders, line.reply, line.replyLength)
-  );
+  const headerLength = line.operation == Operation.HMSG ? line.headerLength : NO_HEADERS;
+  return isMisreadBy(blanks, headerLength, line.subject, line.subjectLength, line.reply, line.replyLength);
 }
 
 /** Counts a message that the server has counted for a maximum, and which does not go to the client. */

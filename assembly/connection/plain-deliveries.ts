@@ -63,7 +63,7 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
 /** Is the policy asked about deliveries, to keep them back, or to report that it would? */
 // @ts-ignore: decorator
 @inline
-function asksPolicy(connection: Connection): bool {
+export function asksPolicy(connection: Connection): bool {
   const shadow = connection.shadow;
   return connection.isFiltered || (shadow != null && shadow.filtering);
 }
@@ -184,7 +184,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
  * Must deliveries for a sid that is not known go the long way? They may have been judged by an older policy alone
  * (deliveries.ts).
  */
-function judgesUnknown(connection: Connection): bool {
+export function judgesUnknown(connection: Connection): bool {
   const access = connection.access;
   return access != null && access.succeeds;
 }
@@ -214,7 +214,7 @@ function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter)
  * The delivery grants an answer by what is enforced, and by rules in DRY_RUN as well. Answers the reply subject's `hashBytes64` if
  * that was needed, else 0.
  */
-function noteReply(connection: Connection, reply: usize, length: i32): u64 {
+export function noteReply(connection: Connection, reply: usize, length: i32): u64 {
   const access = connection.access;
   const shadow = connection.shadow;
   const name = shadow == null ? 0 : shadow.noteReply(reply, length);

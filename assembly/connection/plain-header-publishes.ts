@@ -1,4 +1,4 @@
-import { HEADERS_SIZE, HEADER_PUBLISH_RUN, HEADER_PUBLISH_SIZE } from "../bytes/hot-page";
+import { HEADERS_SIZE, HEADERS_RUN, HEADER_SIZE } from "../bytes/hot-page";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import {
@@ -23,7 +23,7 @@ import { Run } from "./run";
 const HPUB: u32 = 0x42555048;
 const VERB: usize = 5;
 
-const run: Run = changetype<Run>(HEADER_PUBLISH_RUN);
+const run: Run = changetype<Run>(HEADERS_RUN);
 
 /**
  * The short way of `HPUB subject [reply] headers size` on a subject that is allowed, with headers that are all in view and name
@@ -90,7 +90,7 @@ function pass(
       if (!isLineEnd(sizeEnd, end)) break;
     }
     if (sizeEnd - subject > lineLimit) break;
-    const total = readPlainSize(size, sizeEnd, HEADER_PUBLISH_SIZE);
+    const total = readPlainSize(size, sizeEnd, HEADER_SIZE);
     const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
     // NO_PLAIN_SIZE is negative, and so more than any limit as an unsigned number.
     if (<u32>total > <u32>largest) break;

@@ -44,7 +44,7 @@ export class Run {
     const count = <u64>this.count;
     if (count == 0) return;
     meter.allowedPayloads(operation, this.subjectClass, count, this.bytes);
-    if (operation == Operation.MSG) {
+    if (operation == Operation.MSG || operation == Operation.HMSG) {
       totals.messagesOut += count;
       totals.bytesOut += this.bytes;
     } else {

@@ -28,6 +28,7 @@ import { connectTaken } from "./further-connect";
 import { releaseInfo, takeInfo } from "./info-to-client";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
+import { beginsHeaderDelivery, passPlainHeaderDeliveries } from "./plain-header-deliveries";
 import { policyEpoch } from "./policy-epoch";
 import { reportServerError } from "./report";
 
@@ -61,7 +62,7 @@ export function takeFromServer(connection: Connection, size: i32): bool {
       // Nothing is in view yet, or nothing behind a payload that was skipped: lines must be, before the short ways can be asked.
       if (position >= chunk.viewEnd) chunk.extend(position);
       const from = position;
-      if (position < chunk.viewEnd) position = passPlainDeliveries(connection, chunk, position);
+      if (position < chunk.viewEnd) position = passPlain(connection, position);
       if (position >= size) break;
       if (position > from && position >= chunk.viewEnd) continue;
     }
@@ -75,6 +76,21 @@ export function takeFromServer(connection: Connection, size: i32): bool {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   }
   return !chunk.mustStay;
+}
+
+/** Lets deliveries go the short ways as far as they can, with and without headers. Answers the position behind them. */
+// @ts-ignore: decorator
+@inline
+function passPlain(connection: Connection, position: i32): i32 {
+  let next = position;
+  while (true) {
+    next = passPlainDeliveries(connection, chunk, next);
+    if (next >= chunk.viewEnd || connection.toClientPayload > 0) return next;
+    if (!beginsHeaderDelivery(chunk, next)) return next;
+    const from = next;
+    next = passPlainHeaderDeliveries(connection, chunk, from);
+    if (next == from || next >= chunk.viewEnd || connection.toClientPayload > 0) return next;
+  }
 }
 
 /** The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. */

@@ -40,6 +40,26 @@ export function blanksOf(lang: usize, length: i32): LibraryBlanks {
   return LibraryBlanks.USUAL;
 }
 
+/** In place of the length of headers: a MSG, which has none. */
+export const NO_HEADERS: i32 = -1;
+
+/**
+ * Does a library that knows these blanks, which are more than the USUAL ones, take the subject or the reply subject (of length 0: none)
+ * of a delivery for two arguments, or for the end of the line, or read nothing more behind headers of so many bytes?
+ */
+export function isMisreadBy(
+  blanks: LibraryBlanks,
+  headerLength: i32,
+  subject: usize,
+  length: i32,
+  reply: usize,
+  replyLength: i32,
+): bool {
+  const withHeaders = headerLength != NO_HEADERS;
+  if (withHeaders && isDeafBehind(blanks, headerLength)) return true;
+  return isSplitBy(blanks, withHeaders, subject, length) || isSplitBy(blanks, withHeaders, reply, replyLength);
+}
+
 /**
  * Does a library that knows these blanks, which are more than the USUAL ones, take one of the bytes of a subject for one, in an HMSG if
  * `withHeaders`? Fifteen bytes behind the subject must be memory, and the first of them no part of a character.

@@ -115,6 +115,10 @@ function hpub(subject: string, payload: number): string {
   return `HPUB ${subject} ${HEADERS.length} ${total}\r\n${HEADERS}${payloadOf(payload)}\r\n`;
 }
 
+function hmsg(subject: string, payload: number): string {
+  return hpub(`${subject} 1`, payload).replace("HPUB", "HMSG");
+}
+
 function msg(subject: string, payload: number): string {
   return `MSG ${subject} 1 ${payload}\r\n${payloadOf(payload)}\r\n`;
 }
@@ -267,6 +271,14 @@ function payloadCases(payload: number): FrameCase[] {
       streamOf(
         "client",
         times((i) => (i % 2 === 0 ? { text: pub(REPEATED, payload) } : refused)),
+      ),
+    ),
+    make(
+      "HMSG, nothing to filter",
+      literal,
+      streamOf(
+        "server",
+        times(() => ({ text: hmsg(REPEATED, payload) })),
       ),
     ),
     make(

@@ -4,7 +4,7 @@ import { Both, hostsUnder, longFilterModule, pongsFor, sized } from "./both-ways
 import { policyOf } from "./changing-policy.ts";
 import { Host } from "./host.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
-import { CONNECT, INFO, PING, PONG, VERBOSE_CONNECT, Wire } from "./wire.ts";
+import { CONNECT, hmsg, INFO, PING, PONG, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 function* ordersOfTwo<T>(all: readonly T[]): Generator<readonly [T, T]> {
   for (const first of all) for (const second of all) yield [first, second];
@@ -96,6 +96,38 @@ const TWO_BLANKS = [
   sized("PUB", "ok.a.1", "1"),
   sized("PUB", "ok.a.1 _INBOX.1", "1"),
   sized("PUB", "no.a.1", "1"),
+];
+
+const HEADERS = "NATS/1.0\r\nN: 1\r\n\r\n";
+/** As long as nats-py takes for none, and a byte longer (assembly/nats/library-blanks.ts). */
+const SHORT_HEADERS = ["NATS/1.0", "NATS/1.0\r"];
+
+/** With headers, and what is nearly that. */
+const HEADER_DELIVERIES = [
+  hmsg("ok.a.1", "1", HEADERS, "p"),
+  hmsg("ok.b.1", "2", HEADERS, "pp"),
+  hmsg("ok.a.1", "1", HEADERS, "p".repeat(1000)),
+  hmsg("ok.no.1", "1", HEADERS, "p"),
+  ...["3", "9", "11"].map((sid) => hmsg("ok.a.1", sid, HEADERS, "p")),
+  hmsg("ok.a.1", "1", HEADERS, "p", "_INBOX.1"),
+  hmsg("ok.b.1", "1", HEADERS, "p", "no.r.1"),
+  // A status, and headers without a payload.
+  hmsg("ok.a.1", "1", "NATS/1.0 503\r\n\r\n"),
+  hmsg("ok.a.1", "1", HEADERS),
+  ...SHORT_HEADERS.map((headers) => hmsg("ok.a.1", "1", headers, "p")),
+  hmsg(LONG_NAME, "1", HEADERS, "p"),
+  hmsg("ok.a.1", "1", HEADERS, "p", `_INBOX.${"long".repeat(12)}`),
+  // What libraries take for a blank: FF, and a no-break space.
+  ...["ok.a.\x0c", "ok.a.\xc2\xa0", "ok.a.\xff"].flatMap((name) => [
+    hmsg(name, "1", HEADERS, "p"),
+    hmsg("ok.a.1", "1", HEADERS, "p", name),
+  ]),
+  hmsg("ok.a.1 ", "1", HEADERS, "p"),
+  "HMSG ok.a.1 1 018 19\r\nNATS/1.0\r\nN: 1\r\n\r\np\r\n",
+  "HMSG ok.a.1 1 18 19\r \r\nNATS/1.0\r\nN: 1\r\n\r\np\r\n",
+  "HMSG ok.a.1 1 20 19\r\nNATS/1.0\r\nN: 1\r\n\r\np\r\n",
+  "HMSG ok.a.1 1 19\r\nNATS/1.0\r\nN: 1\r\n\r\np\r\n",
+  sized("MSG", "ok.a.1 1", "1"),
 ];
 
 /** The second one's line is longer than what `pass` handles. */
@@ -224,6 +256,41 @@ describe("the short ways of the filter", () => {
       both.serverAtOnce(pongsFor(both.clientAtOnce(text)));
       both.end();
     }
+  });
+
+  it("do what the long ways do with deliveries with headers, to clients of several languages, in any order", () => {
+    const connects = ["go", "python3", "rust"].map((lang) => CONNECT.replace("{", `{"lang":"${lang}",`));
+    for (const [policy, connect] of [
+      ...connects.map((one) => [ALMOST_ALIKE_POLICY, one] as const),
+      [grantingPolicy(1), CONNECT] as const,
+    ]) {
+      const hosts = hostsUnder(policy, long);
+      for (const lines of ordersOfTwo(HEADER_DELIVERIES)) {
+        const text = lines.join("");
+        const both = Both.connected(hosts, JSON.stringify([connect, text]), connect);
+        // The third has a maximum.
+        both.serverAtOnce(pongsFor(both.clientAtOnce("SUB ok.> 1\r\nSUB ok.> 2\r\nSUB ok.> 3\r\nUNSUB 3 2\r\n")));
+        both.serverAtOnce(text);
+        // What was counted shows where they end, and what was granted by what is answered.
+        both.serverAtOnce(pongsFor(both.clientAtOnce(`UNSUB 1 4\r\nUNSUB 2 4\r\n${sized("PUB", "no.r.1", "1")}`)));
+        for (const sid of ["1", "2"]) both.serverAtOnce(sized("MSG", `ok.a.1 ${sid}`, "1").repeat(4));
+        both.end();
+      }
+    }
+  });
+
+  it("take less than half the steps for a delivery with headers that the long way takes", async (t: TestContext) => {
+    const host = new Host(await stepCountingModule());
+    assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+    const wire = Wire.connected(host);
+    wire.server(pongsFor(wire.client("SUB ok.> 1\r\n")));
+    const steps = (line: string): number => {
+      const text = line.repeat(1000);
+      return stepsOf(host, () => assert.equal(wire.server(text), text)) / 1000;
+    };
+    const [short, long] = [steps(hmsg("ok.c.1", "1", HEADERS, "p")), steps(hmsg("ok.c.1", "1", HEADERS))];
+    t.diagnostic(`${short} steps, and ${long} without a payload, which go the long way`);
+    assert.ok(short < long / 2, `${short} and ${long} steps`);
   });
 
   it("take at most fifteen more steps for such a line than for one with a single blank", async (t: TestContext) => {

@@ -4,8 +4,8 @@ import {
   CHUNK_TO_SERVER,
   CONNECTIONS,
   DELIVERY_SIZE,
-  HEADER_PUBLISH_RUN,
-  HEADER_PUBLISH_SIZE,
+  HEADERS_RUN,
+  HEADER_SIZE,
   HEADERS_SIZE,
   KEYS,
   LAST_DELIVERY,
@@ -44,7 +44,7 @@ const places: Place[] = [
   new Place(SIZE_ANSWER, sizeof<u32>()),
   new Place(PUBLISH_SIZE, SIZE_READ),
   new Place(DELIVERY_SIZE, SIZE_READ),
-  new Place(HEADER_PUBLISH_SIZE, SIZE_READ),
+  new Place(HEADER_SIZE, SIZE_READ),
   new Place(HEADERS_SIZE, SIZE_READ),
   new Place(LAST_PUBLISH, changetype<usize>(PUBLISH_RUN) + offsetof<Run>() - LAST_PUBLISH),
   new Place(LAST_DELIVERY, changetype<usize>(DELIVERY_RUN) + offsetof<Run>() - LAST_DELIVERY),
@@ -53,7 +53,7 @@ const places: Place[] = [
   new Place(MASKS, 2 * LONGEST),
   new Place(KEYS, LONGEST),
   new Place(BOUNDS, 2 * VECTOR),
-  new Place(HEADER_PUBLISH_RUN, offsetof<Run>()),
+  new Place(HEADERS_RUN, offsetof<Run>()),
   new Place(CONNECTIONS, offsetof<NumberTable>()),
 ];
 
@@ -76,12 +76,7 @@ describe("what nearly every callback touches", () => {
   it("is aligned as its widest part", () => {
     const vectors: usize[] = [LAST_PUBLISH, LAST_DELIVERY, MASKS, KEYS, BOUNDS];
     for (let i = 0; i < vectors.length; i++) expect(vectors[i] % VECTOR).toBe(0);
-    const words: usize[] = [
-      TIME_ANSWER,
-      changetype<usize>(PUBLISH_RUN),
-      changetype<usize>(DELIVERY_RUN),
-      HEADER_PUBLISH_RUN,
-    ];
+    const words: usize[] = [TIME_ANSWER, changetype<usize>(PUBLISH_RUN), changetype<usize>(DELIVERY_RUN), HEADERS_RUN];
     for (let i = 0; i < words.length; i++) expect(words[i] % sizeof<u64>()).toBe(0);
     for (let i = 0; i < places.length; i++) expect(places[i].at % sizeof<u32>()).toBe(0);
   });

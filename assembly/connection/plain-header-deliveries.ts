@@ -1,0 +1,115 @@
+import { HEADER_SIZE, HEADERS_RUN, HEADERS_SIZE } from "../bytes/hot-page";
+import { isMisreadBy, LibraryBlanks } from "../nats/library-blanks";
+import { Operation } from "../nats/operation";
+import { argumentEnds, firstEnd, isArgument, isLineEnd, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import { readPlainSize } from "../nats/plain-size";
+import { SERVER_LINE_LIMIT } from "../nats/server-line";
+import { SPACE } from "../nats/words";
+import { Chunk } from "../proxy/chunk";
+import { Meter } from "../telemetry/meter";
+import { Access } from "./access";
+import { Connection } from "./connection";
+import { answerDelivered, requestDelivered } from "./exchanges";
+import { asksPolicy, judgesUnknown, noteReply } from "./plain-deliveries";
+import { noteUnpicked, plainEnd } from "./plain-judgement";
+import { Run } from "./run";
+import { countReceived, isPlain, maxOf } from "./subscription";
+
+/** `HMSG` as a little-endian number. nats-server writes no other case. */
+const HMSG: u32 = 0x47534d48;
+const VERB: usize = 5;
+
+const run: Run = changetype<Run>(HEADERS_RUN);
+
+/** May a delivery with headers begin at `position`? Asked before the call, which each PONG would have to make. */
+// @ts-ignore: decorator
+@inline
+export function beginsHeaderDelivery(chunk: Chunk, position: i32): bool {
+  const p = chunk.address(position);
+  return p + VERB <= chunk.address(chunk.viewEnd) && load<u32>(p) == HMSG;
+}
+
+/**
+ * The short way of messages with headers and a payload: `HMSG subject sid [reply] headers size`, as those of traced publishers and of
+ * streams with deduplication are. Like `passPlainDeliveries`, and only where `beginsHeaderDelivery`. Nobody here reads the headers.
+ */
+export function passPlainHeaderDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
+  const access = connection.strictest;
+  const meter = connection.meter;
+  if (access == null || meter == null) return position;
+  // Where a deny entry names a queue, the subject alone does not tell.
+  if (asksPolicy(connection) && access.permissions.deniesQueues) return position;
+  const end = plainEnd(connection, chunk, position);
+  const passed = connection.messagesOut;
+  const next = pass(end, connection, chunk, position, access, meter);
+  noteUnpicked(connection, connection.messagesOut - passed);
+  return next;
+}
+
+function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
+  const subscriptions = connection.subscriptions;
+  const permissions = access.permissions;
+  const filtering = asksPolicy(connection);
+  const blanks = connection.options.blanks;
+  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  let p = chunk.address(position);
+  // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
+  while (p <= last) {
+    if (load<u32>(p) != HMSG) break;
+    if (load<u8>(p, 4) != SPACE) break;
+    const subject = p + VERB;
+    let ends = argumentEnds(subject);
+    const subjectEnd = firstEnd(ends, subject, subject, end);
+    if (!isArgument(subject, subjectEnd, end)) break;
+    const sid = subjectEnd + 1;
+    ends = withoutFirst(ends);
+    const sidEnd = firstEnd(ends, subject, sid, end);
+    if (!isArgument(sid, sidEnd, end)) break;
+    const reply = sidEnd + 1;
+    ends = withoutFirst(ends);
+    let headersEnd = firstEnd(ends, subject, reply, end);
+    if (!isArgument(reply, headersEnd, end)) break;
+    let headers = reply;
+    let replyLength = 0;
+    ends = withoutFirst(ends);
+    let sizeEnd = firstEnd(ends, subject, headersEnd + 1, end);
+    if (!isLineEnd(sizeEnd, end)) {
+      headers = headersEnd + 1;
+      if (!isArgument(headers, sizeEnd, end)) break;
+      replyLength = <i32>(headersEnd - reply);
+      headersEnd = sizeEnd;
+      sizeEnd = firstEnd(withoutFirst(ends), subject, headersEnd + 1, end);
+      if (!isLineEnd(sizeEnd, end)) break;
+    }
+    if (sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
+    const size = readPlainSize(headersEnd + 1, sizeEnd, HEADER_SIZE);
+    const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
+    if (size < 0) break;
+    // Without a payload it may be a status (exchanges.ts `isStatus`). NO_PLAIN_SIZE is negative, and so more as an unsigned number.
+    if (<u32>headerLength >= <u32>size) break;
+    const length = <i32>(subjectEnd - subject);
+    if (blanks != LibraryBlanks.USUAL) {
+      if (isMisreadBy(blanks, headerLength, subject, length, reply, replyLength)) break;
+    }
+    if (filtering && permissions.deliveryDenied(subject, length, 0, 0, true)) break;
+    const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
+    if (sub != 0) {
+      // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
+      if (!isPlain(sub) || maxOf(sub) != 0) break;
+      countReceived(sub);
+    } else if (judgesUnknown(connection)) break;
+    const subjectClass = connection.classOf(subject, length);
+    const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;
+    answerDelivered(connection, meter, subject, length);
+    if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
+    run.add(Operation.HMSG, meter, connection, subjectClass, size);
+    p = sizeEnd + 2 + <usize>size + 2;
+  }
+  run.end(Operation.HMSG, meter, connection);
+  const next = chunk.position(p);
+  if (next <= chunk.size) return next;
+  // This payload passes, though that of a delivery before may have been dropped.
+  connection.dropsDelivery = false;
+  connection.toClientPayload = next - chunk.size;
+  return chunk.size;
+}
