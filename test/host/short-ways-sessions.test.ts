@@ -267,9 +267,15 @@ function serverOperation(random: Random): string {
     return `${almostThat(on, random)}${blank(random)}${own}${blank(random)}${answer}${answer && blank(random)}`;
   };
   switch (random.below(10)) {
-    case 0: {
+    case 0:
+    case 2:
+    case 3: {
       const block = headers(random);
-      return `HMSG ${names()}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
+      return oneAfterTheOther(random, () => {
+        const bytes = almost(body, random);
+        const sizes = `${number(block.length, random)}${blank(random)}${number(block.length + bytes.length, random)}`;
+        return `HMSG ${names()}${sizes}${lineEnd(random)}${block}${bytes}\r\n`;
+      });
     }
     case 1:
       return random.pick(["PING\r\n", "-ERR 'Stale Connection'\r\n", INFO]);
