@@ -1,7 +1,7 @@
 /**
- * Where the arguments end of lines as clients and nats-server write them nearly always: single blanks, a short size
- * (plain-size.ts), CR LF, all of it there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read
- * everything; nothing is accepted here that they would not accept.
+ * Where the arguments end of lines as clients and nats-server write them nearly always: single blanks, or two behind the subject
+ * of a publish, a short size (plain-size.ts), CR LF, all of it there. Whatever looks otherwise is left to `ClientLine` and
+ * `ServerLine`, which read everything; nothing is accepted here that they would not accept.
  */
 import { BOUNDS } from "../bytes/hot-page";
 import { VECTOR_BYTES } from "../bytes/vector";
