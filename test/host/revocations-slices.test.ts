@@ -233,6 +233,46 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.equal(wire.client("UNSUB wide 2\r\n"), PING);
   });
 
+  describe("a member of a queue group among thousands of entries that name queues for its subject", () => {
+    const queues = (count: number): string[] => Array.from({ length: count }, (_, i) => `b.> q${i}`);
+    const denying = (queue: string, count: number): object =>
+      policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"], deny: [`b.> ${queue}`, ...queues(count)] } });
+    const members = allowed.map((sid) => `SUB b.${sid} workers ${sid}\r\n`).join("");
+    const messages = allowed.map((sid) => msg(`b.${sid}`, sid, "x")).join("");
+
+    function grouped(clockStep: bigint): { host: Host; wire: Wire } {
+      const host = new Host(filterModule(), { clockStep });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      wire.client(members);
+      return { host, wire };
+    }
+
+    it("is judged with fewer others between two looks at the clock", () => {
+      const judgedAtOnce = (count: number): number => {
+        // Each look ends the slice.
+        const { host } = grouped(20n * CLOCK_STEP);
+        host.configure(denying("workers", count));
+        for (let ticks = 0; ticks < 100 && revoked(host) === 0; ticks++) tick(host);
+        const before = revoked(host);
+        tick(host);
+        return revoked(host) - before;
+      };
+      const [few, many] = [judgedAtOnce(1), judgedAtOnce(10_000)];
+      assert.ok(many > 0 && many < few / 4, `${many} under 10,000 entries, ${few} under two`);
+    });
+
+    it("may get nothing of the chunk in which too many wait to be judged, but is not ended for that", () => {
+      const { host, wire } = grouped(CLOCK_STEP);
+      host.configure(denying("others", 3000));
+      const passed = wire.server(messages).match(/^MSG/gm)!.length;
+      assert.ok(passed > 0 && passed < allowed.length, `${passed} passed`);
+      settle(host);
+      assert.equal(revoked(host), 0);
+      assert.equal(wire.server(messages), messages);
+    });
+  });
+
   describe("one of those that each take a longest search,", () => {
     const DENIES = Array.from({ length: 1200 }, (_, i) => `*.*.*.*.*.*.*.${i}.y`);
     const over = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: DENIES } });
