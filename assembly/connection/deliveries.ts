@@ -1,7 +1,9 @@
 import { isMisreadBy, LibraryBlanks, NO_HEADERS } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
+import { isWithin } from "../nats/overlap";
 import { ServerLine } from "../nats/server-line";
 import { Reason } from "../policy/reason";
+import { hasStepsLeft } from "../policy/search-steps";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
@@ -21,6 +23,7 @@ import {
   isCountedHere,
   isCountKnown,
   isLive,
+  isPlain,
   isQueueKnown,
   isUnjudged,
   isWithheld,
@@ -33,6 +36,8 @@ import {
   setMax,
   sidLengthOf,
   sidOf,
+  subjectLengthOf,
+  subjectOf,
 } from "./subscription";
 
 /**
@@ -63,7 +68,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     reportRevokedDelivery(connection, line);
     return false;
   }
-  if (access != null && connection.isFiltered && keepsBack(access, line, sub)) {
+  if (access != null && connection.isFiltered && !isForMember(line, sub) && keepsBack(access, line, sub)) {
     reportDelivery(connection, false, line, access);
     noteKeptBack(connection, line, sub);
     return false;
@@ -76,7 +81,8 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   const shadow = connection.shadow;
   let wouldPass = false;
-  if (shadow != null && shadow.filtering && keepsBack(shadow, line, sub)) {
+  // For want of steps nothing would be kept back that a member of a queue group has asked for, so nothing is reported.
+  if (shadow != null && shadow.filtering && hasStepsLeft() && keepsBack(shadow, line, sub)) {
     reportDelivery(connection, true, line, shadow);
   } else if (misread) {
     reportUnreadable(connection, ProtocolError.LINE_BREAK);
@@ -97,6 +103,15 @@ export function mustNotPass(connection: Connection, access: Access, line: Server
   if ((sub == 0 || mayBeFormers(sub)) && access.hasLost(line.subject, line.subjectLength)) return true;
   if (sub != 0 && isUnjudged(sub) && reasonToEnd(access, sub) != Reason.ALLOWED) return true;
   return isMisread(connection, line) || (connection.isFiltered && keepsBack(access, line, sub));
+}
+
+/**
+ * Is the message for a member of a queue group, and on a subject for which the policy has allowed that? Then no deny entry matches it:
+ * a member may overlap none (`Permissions.subscribe`). Asking for each message took 660 µs where 10,000 entries name queues.
+ */
+function isForMember(line: ServerLine, sub: usize): bool {
+  if (sub == 0 || queueLengthOf(sub) == 0 || !isPlain(sub)) return false;
+  return isWithin(line.subject, line.subjectLength, subjectOf(sub), subjectLengthOf(sub));
 }
 
 /** Does a deny entry keep the message back? Where nobody knows the queue to which it comes, an entry for any queue does. */

@@ -41,6 +41,12 @@ export function hasWildcardToken(pointer: usize, length: i32): bool {
   return false;
 }
 
+/** Does `test` equal `subject`, or has it a wildcard token and contains it? Without one an odd token (`*a`) is a literal one. */
+export function isWithin(subject: usize, subjectLength: i32, test: usize, testLength: i32): bool {
+  if (subjectLength == testLength && equalBytes(subject, test, subjectLength)) return true;
+  return hasWildcardToken(test, testLength) && isSubsetMatch(subject, subjectLength, test, testLength);
+}
+
 const firstTokens: Tokens = new Tokens();
 const secondTokens: Tokens = new Tokens();
 

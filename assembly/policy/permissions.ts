@@ -17,7 +17,7 @@ import { Question } from "./question";
 import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
 import { Reason } from "./reason";
 import { ResponseLimit } from "./response-limit";
-import { hasStepsLeft } from "./search-steps";
+import { hasStepsLeft, spendSteps } from "./search-steps";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 
 const subjectTokens: Tokens = new Tokens();
@@ -346,7 +346,8 @@ export class Permissions {
 
   /**
    * Is a message on this subject kept from a subscription (client.go `checkDenySub`)? `queueLength` 0 means no
-   * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts.
+   * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts. It is kept where no steps
+   * are left to look at entries with queues (search-steps.ts).
    */
   deliveryDenied(pointer: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
     // Without a queue, entries with one play no part.
@@ -358,7 +359,10 @@ export class Permissions {
     const tokens = subjectTokens;
     this.decidedBy = NONE;
     if (!tokens.split(pointer, length)) return false;
+    // As in `subscribe`.
+    if (!hasStepsLeft()) return true;
     this.subscribeDeny.collect(tokens);
+    spendSteps(this.subscribeDeny.foundCount, 0);
     const deny = queueKnown
       ? queueDenyAmongFound(this.subscribeDeny, queue, queueLength)
       : this.subscribeDeny.foundCount > 0
@@ -374,7 +378,7 @@ export class Permissions {
     return this.subscribeDeny.hasQueues;
   }
 
-  /** `deliveryDenied` with rule and class in one number (answer.ts), while no deny entry has a queue: DENIED or ALLOWED. */
+  /** `deliveryDenied` with rule and class in one number (answer.ts), by the deny entries without queue: DENIED or ALLOWED. */
   // @ts-ignore: decorator
   @inline
   deliveryAnswer(pointer: usize, length: i32): u64 {

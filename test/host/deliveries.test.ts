@@ -35,6 +35,19 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(wire.server(msg("ok.work.x", "1", "x") + msg("ok.work.x", "2", "x")), msg("ok.work.x", "1", "x"));
   });
 
+  it("withholds what a deny covers from a member of a queue too, where an import brings it to another subject's subscription", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }));
+    // The last has no wildcard, but a token that begins with one.
+    const subjects = ["ok.work.y", "ok.*.z", "ok.work.*x"];
+    wire.client(`SUB ok.> 0\r\n${subjects.map((subject, i) => `SUB ${subject} workers ${i + 1}\r\n`).join("")}`);
+    const own = msg("ok.work.y", "1", "x") + msg("ok.work.z", "2", "x") + msg("ok.work.*x", "3", "x");
+    assert.equal(wire.server(own), own);
+    for (const sid of ["1", "2", "3"]) {
+      for (const denied of ["ok.secret", "ok.work.x"]) assert.equal(wire.server(msg(denied, sid, "x")), "");
+      assert.equal(wire.server(msg("ok.other", sid, "x")), msg("ok.other", sid, "x"));
+    }
+  });
+
   it("is accepted; what the deny covers is withheld by delivered subject, on every subscription", () => {
     const host = configuredHost({ rule: FILTERED });
     const wire = Wire.connected(host);

@@ -482,11 +482,11 @@ describe("thousands of entries that match one subject", () => {
     return stepsOf(wire.host, () => wire[from](lines));
   }
 
-  function connectedUnder(config: object): Wire {
+  function connectedUnder(config: object, subscriptions = "SUB ok.> 1\r\n"): Wire {
     const host = new Host(counting);
     configure(host, config);
     const wire = Wire.connected(host);
-    wire.client("SUB ok.> 1\r\n");
+    wire.client(subscriptions);
     return wire;
   }
 
@@ -533,6 +533,49 @@ describe("thousands of entries that match one subject", () => {
       assert.ok(many < 2 * few, `${few} steps for 1,000 lines, ${many} for 10,000`);
     });
   }
+
+  const MEMBERS = ["ok.a", "ok.*"].map((subject, i) => `SUB ${subject} workers ${i + 2}\r\n`);
+
+  it("cost deliveries to members of other queues nothing, and keep none back", () => {
+    // Of more a member with a wildcard is refused.
+    for (const [subscription, many] of [
+      [MEMBERS[0]!, MANY],
+      [MEMBERS[1]!, 900],
+    ] as const) {
+      const spentOn = (count: number): number => {
+        const wire = connectedUnder({ ...policy(), rules: deniesQueues(count) }, `SUB ok.> 1\r\n${subscription}`);
+        const lines = msg("ok.a", /\d/.exec(subscription)![0]).repeat(2000);
+        return stepsOf(wire.host, () => assertSame(wire.server(lines), lines, "to the client"));
+      };
+      const [few, much] = [spentOn(1), spentOn(many)];
+      assert.ok(much < 2 * few, `${much} steps under ${many} entries, ${few} under one`);
+    }
+  });
+
+  it("are looked at up to that bound where rules in DRY_RUN are asked about deliveries, all of which pass", () => {
+    const config = { ...policy(), rules: deniesQueues(MANY), mode: "DRY_RUN" };
+    const spentOn = (count: number): number => {
+      const wire = connectedUnder(config, `SUB ok.> 1\r\n${MEMBERS[0]}`);
+      const lines = msg("ok.a", "2").repeat(count);
+      const spentSteps = stepsOf(wire.host, () => assertSame(wire.server(lines), lines, "to the client"));
+      assert.deepEqual(
+        auditOf(wire.host).filter(({ event }) => event === "refused"),
+        [],
+      );
+      return spentSteps;
+    };
+    const [few, much] = [spentOn(1000), spentOn(10_000)];
+    assert.ok(much < 2 * few, `${few} steps for 1,000 deliveries, ${much} for 10,000`);
+  });
+
+  it("are looked at up to that bound for deliveries that nobody has asked for, which are kept back", () => {
+    const spentOn = (count: number): number => {
+      const wire = connectedUnder({ ...policy(), rules: deniesQueues(MANY) });
+      return stepsOf(wire.host, () => assertSame(wire.server(msg("ok.a", "77").repeat(count)), "", "to the client"));
+    };
+    const [few, much] = [spentOn(1000), spentOn(10_000)];
+    assert.ok(much < 4 * few, `${few} steps for 1,000 deliveries, ${much} for 10,000`);
+  });
 
   it("refuse members of queues beyond that bound, and the next chunk has a bound of its own", () => {
     const wire = connectedUnder({ ...policy(), rules: deniesQueues(MANY) });
