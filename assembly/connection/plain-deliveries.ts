@@ -202,6 +202,13 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 @inline
 function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   DELIVERY_RUN.end(Operation.MSG, meter, connection);
+  return passedTo(p, connection, chunk);
+}
+
+/** Deliveries up to `p` have passed. Notes what is left of the last payload, and answers the position. */
+// @ts-ignore: decorator
+@inline
+export function passedTo(p: usize, connection: Connection, chunk: Chunk): i32 {
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   // This payload passes, though that of a delivery before may have been dropped.

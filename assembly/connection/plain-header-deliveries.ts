@@ -10,7 +10,7 @@ import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
-import { asksPolicy, judgesUnknown, noteReply } from "./plain-deliveries";
+import { asksPolicy, judgesUnknown, noteReply, passedTo } from "./plain-deliveries";
 import { noteUnpicked, plainEnd } from "./plain-judgement";
 import { Run } from "./run";
 import { countReceived, isPlain, maxOf } from "./subscription";
@@ -106,10 +106,5 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     p = sizeEnd + 2 + <usize>size + 2;
   }
   run.end(Operation.HMSG, meter, connection);
-  const next = chunk.position(p);
-  if (next <= chunk.size) return next;
-  // This payload passes, though that of a delivery before may have been dropped.
-  connection.dropsDelivery = false;
-  connection.toClientPayload = next - chunk.size;
-  return chunk.size;
+  return passedTo(p, connection, chunk);
 }
