@@ -57,12 +57,13 @@ export function decodeString(start: usize, end: usize, out: usize): i32 {
   const first = out;
   while (start < end) {
     const byte = load<u8>(start);
-    if (byte < 0x80 && byte != Ascii.BACKSLASH) {
-      store<u8>(out++, byte);
-      start++;
-      continue;
-    }
     if (byte != Ascii.BACKSLASH) {
+      // Nearly all bytes, so without a call.
+      if (byte < 0x80) {
+        store<u8>(out++, byte);
+        start++;
+        continue;
+      }
       const rune = decodeRune(start, <i32>(end - start));
       out += <usize>encodeRune(rune, out);
       start += rune == INVALID_RUNE ? 1 : <usize>runeWidth(rune);

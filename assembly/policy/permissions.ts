@@ -14,10 +14,10 @@ import { answerToAllFrom, answerToPattern } from "./pattern-answer";
 import { PermissionsInMaking } from "./permissions-in-making";
 import { isPattern, misreadFrom, STREAM_TOKENS } from "./published-pattern";
 import { Question } from "./question";
-import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
+import { collectInSteps, queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
 import { Reason } from "./reason";
 import { ResponseLimit } from "./response-limit";
-import { hasStepsLeft, spendSteps } from "./search-steps";
+import { hasStepsLeft } from "./search-steps";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 
 const subjectTokens: Tokens = new Tokens();
@@ -361,8 +361,7 @@ export class Permissions {
     if (!tokens.split(pointer, length)) return false;
     // As in `subscribe`.
     if (!hasStepsLeft()) return true;
-    this.subscribeDeny.collect(tokens);
-    spendSteps(this.subscribeDeny.foundCount, 0);
+    collectInSteps(this.subscribeDeny, tokens);
     const deny = queueKnown
       ? queueDenyAmongFound(this.subscribeDeny, queue, queueLength)
       : this.subscribeDeny.foundCount > 0

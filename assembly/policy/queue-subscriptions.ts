@@ -29,6 +29,12 @@ const enum Seen {
   PLAIN = 4,
 }
 
+/** Finds all entries that match the subject, with or without queue. Each of them is a step of the chunk (search-steps.ts). */
+export function collectInSteps(list: SubjectMatcher, tokens: Tokens): void {
+  list.collect(tokens);
+  spendSteps(list.foundCount, 0);
+}
+
 /**
  * The rule that allows the queue subscription, or NONE. It is asked within each rule: where matching entries name queues, the
  * queue must fit one of these, and plain entries do not help; else a plain entry suffices. Whether an entry matches is
@@ -36,9 +42,8 @@ const enum Seen {
  */
 export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
   if (!allow.hasQueues) return allow.findCovering(tokens);
-  allow.collect(tokens);
+  collectInSteps(allow, tokens);
   const count = allow.foundCount;
-  spendSteps(count, 0);
   for (let i = 0; i < count; i++) {
     const entry = allow.foundEntry(i);
     const rule = allow.rule(entry);
@@ -67,8 +72,7 @@ export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usi
 /** The entry that denies the queue subscription, or NONE. */
 export function queueDenyOf(deny: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
   if (!deny.hasQueues) return deny.find(tokens, EntryFlag.NONE);
-  deny.collect(tokens);
-  spendSteps(deny.foundCount, 0);
+  collectInSteps(deny, tokens);
   return queueDenyAmongFound(deny, queue, queueLength);
 }
 

@@ -1,6 +1,6 @@
+import { goJson } from "../../test/host/istio-json.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { goJson } from "../../test/host/istio-json.ts";
 
 /** etcd's `--max-request-bytes` unless set otherwise. */
 export const OBJECT_BYTES = 1.5 * 1024 * 1024;
