@@ -108,17 +108,35 @@ export function uncertaintiesAfter(former: usize, mayHaveForgotten: bool, unsett
   return uncertainties | WITHHELD | (bringsRevoked(former) ? FORMER_REVOKED : 0);
 }
 
+/** The longest sid that is one word. */
+export const LONGEST_WORD: i32 = 8;
+
 /**
- * Is this its sid? Nearly all sids are numbers of few digits. Eight bytes that end with the sid are compared, and what stands
- * before it is shifted away. All eight are memory wherever a sid is, since the compiler leaves the first kilobyte free.
+ * A sid of at most eight bytes as one number, which of sids of the same length no other has. Eight bytes that end with the sid are
+ * read, and what stands before it is shifted away. All eight are memory wherever a sid is, since the compiler leaves the first
+ * kilobyte free.
  */
+// @ts-ignore: decorator
+@inline
+export function sidWord(sid: usize, length: i32): u64 {
+  return load<u64>(sid + <usize>length - 8) >> unneededBits(length);
+}
+
+/** Of the eight bytes that end with a sid, the bits that stand before it. */
+// @ts-ignore: decorator
+@inline
+function unneededBits(length: i32): u64 {
+  return (<u64>(LONGEST_WORD - length)) << 3;
+}
+
+/** Is this its sid? Nearly all sids are numbers of few digits. */
 // @ts-ignore: decorator
 @inline
 export function hasSid(sub: usize, sid: usize, length: i32): bool {
   if (load<i32>(sub, BLOCK_KEY_LENGTH) != length) return false;
-  if (length > 8) return equalBytes(sub + SID, sid, length);
+  if (length > LONGEST_WORD) return equalBytes(sub + SID, sid, length);
   const before = <usize>length - 8;
-  return (load<u64>(sub + SID + before) ^ load<u64>(sid + before)) >> ((<u64>(8 - length)) << 3) == 0;
+  return (load<u64>(sub + SID + before) ^ load<u64>(sid + before)) >> unneededBits(length) == 0;
 }
 
 /**

@@ -2,6 +2,7 @@ import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import { hasPassed } from "../proxy/clock";
+import { enterRecent, forgetAllRecent, forgetRecent, recentSubscription } from "./recent-subscriptions";
 import {
   beginCount,
   bringsRevoked,
@@ -95,13 +96,23 @@ export class Subscriptions {
     return this.table.gapsBehind(size);
   }
 
-  /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last. */
+  /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last, or one of few. */
   // @ts-ignore: decorator
   @inline
   findAgain(sid: usize, length: i32): usize {
     const last = this.lastFound;
     if (last != 0 && hasSid(last, sid, length)) return last;
-    return this.find(sid, length);
+    return this.findRecent(sid, length);
+  }
+
+  private findRecent(sid: usize, length: i32): usize {
+    const owner = changetype<usize>(this);
+    let sub = recentSubscription(owner, sid, length);
+    if (sub == 0) {
+      sub = this.find(sid, length);
+      if (sub != 0) enterRecent(owner, sub);
+    } else this.lastFound = sub;
+    return sub;
   }
 
   /** The subscription of this sid, live or ended, or 0. */
@@ -407,6 +418,7 @@ export class Subscriptions {
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
+    forgetAllRecent();
     giveBackAll(this.table);
     giveBackAll(this.apart);
     this.releaseEnded();
@@ -446,6 +458,7 @@ export class Subscriptions {
   private takeOutOf(table: BlockTable, sub: usize): void {
     table.takeOut(sub);
     if (this.lastFound == sub) this.lastFound = 0;
+    forgetRecent(changetype<usize>(this), sub);
     this.bytes -= <i64>sizeOf(sub);
     giveBack(sub, sizeOf(sub));
   }

@@ -119,8 +119,8 @@ function hmsg(subject: string, payload: number): string {
   return hpub(`${subject} 1`, payload).replace("HPUB", "HMSG");
 }
 
-function msg(subject: string, payload: number): string {
-  return `MSG ${subject} 1 ${payload}\r\n${payloadOf(payload)}\r\n`;
+function msg(subject: string, payload: number, sid = 1): string {
+  return `MSG ${subject} ${sid} ${payload}\r\n${payloadOf(payload)}\r\n`;
 }
 
 function refusedPublish(subject: string, payload: number): Frame {
@@ -144,6 +144,23 @@ function publishCases(payload: number, count: number, chunks: readonly number[])
     make("PUB, one subject", Array<string>(count).fill(REPEATED)),
     ...(count < LEAST_AT_RANDOM ? [] : [make("PUB, 1,000 subjects at random", inRandomOrder(THOUSAND, count))]),
   ];
+}
+
+/** A service that has subscriptions to several subjects, on which messages come in random order. */
+function subscriptionsCase(count: number): FrameCase {
+  const payload = 16;
+  const subjects = THOUSAND.slice(0, count);
+  const order = inRandomOrder(
+    subjects.map((subject, i) => ({ text: msg(subject, payload, i + 1) })),
+    wholeSets(framesFor(payload), count),
+  );
+  return {
+    name: `MSG, ${count} subscriptions at random`,
+    payload,
+    before: subjects.map((subject, i) => `SUB ${subject} ${i + 1}\r\n`).join(""),
+    stream: streamOf("server", order),
+    chunks: [65_536],
+  };
 }
 
 /** Nothing that the short ways could predict: subject, subject length and payload length differ from line to line. */
@@ -348,6 +365,7 @@ export function frameCases(): FrameCase[] {
     ...PAYLOADS.flatMap(payloadCases),
     mixedCase(),
     twoBlanksCase(),
+    ...[2, 10, 100].map(subscriptionsCase),
     ...observedCases(),
     waitingCase(),
     ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedCases),

@@ -1,8 +1,9 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { isRecent } from "../../assembly/connection/recent-subscriptions";
 import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { pointerTo } from "./bytes-support";
-import { add, find, noteReuse, queueOf, sidOf } from "./subscriptions-support";
+import { add, find, findAgain, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 
 function keptBackOf(sub: usize): i32 {
   return subs.countedOf(sub, false) - subs.receivedOf(sub);
@@ -70,6 +71,40 @@ describe("a subscription", () => {
       }
       all.destroy();
     }
+  });
+
+  it("is found again among more than are remembered, in any order, and is the last one then", () => {
+    const all = new Subscriptions();
+    const subscriptions: usize[] = [];
+    for (let sid = 0; sid < 600; sid++) subscriptions.push(add(all, sid.toString()));
+    for (let step = 1; step < 600; step += 97) {
+      for (let i = 0; i < 600; i++) {
+        const sid = (i * step) % 600;
+        assert(findAgain(all, sid.toString()) == subscriptions[sid], `sid ${sid}`);
+        assert(all.lastFound == subscriptions[sid], `sid ${sid} as the last one`);
+        // Found at once or by the table, it stays the last one.
+        const before = subscriptions[(sid + 599) % 600];
+        assert(findAgain(all, ((sid + 599) % 600).toString()) == before, `the one before sid ${sid}`);
+        assert(all.lastFound == before, `the one before sid ${sid} as the last one`);
+      }
+    }
+    all.destroy();
+  });
+
+  it("is found again among those of the same sid of more connections than are remembered", () => {
+    const connections: Subscriptions[] = [];
+    const subscriptions: usize[] = [];
+    for (let i = 0; i < 600; i++) {
+      connections.push(new Subscriptions());
+      subscriptions.push(add(connections[i], "1"));
+    }
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 600; i++) {
+        connections[i].lastFound = 0;
+        assert(findAgain(connections[i], "1") == subscriptions[i], `connection ${i}`);
+      }
+    }
+    for (let i = 0; i < 600; i++) connections[i].destroy();
   });
 
   it("begins live, without deliveries and without a maximum", () => {
@@ -408,6 +443,22 @@ describe("all subscriptions of a connection", () => {
     expect(all.lastFound).toBe(0);
     expect(all.findAgain(pointerTo("1"), 1)).toBe(0);
     all.destroy();
+  });
+
+  it("are not remembered beyond their end, since another may lie at their place then", () => {
+    const all = new Subscriptions();
+    const forgotten = add(all, "1");
+    const other = add(all, "2");
+    expect(findAgain(all, "1")).toBe(forgotten);
+    expect(findAgain(all, "2")).toBe(other);
+    expect(isRecent(forgotten)).toBe(true);
+    all.end(forgotten);
+    all.tick(0);
+    all.tick(10_001);
+    expect(isRecent(forgotten)).toBe(false);
+    expect(isRecent(other)).toBe(true);
+    all.destroy();
+    expect(isRecent(other)).toBe(false);
   });
 
   it("are dropped at a further CONNECT, except for revoked ones, until the server has read their UNSUBs", () => {

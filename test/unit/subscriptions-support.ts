@@ -17,6 +17,10 @@ export function find(all: Subscriptions, sid: string): usize {
   return all.find(pointerTo(sid), lengthOf(sid));
 }
 
+export function findAgain(all: Subscriptions, sid: string): usize {
+  return all.findAgain(pointerTo(sid), lengthOf(sid));
+}
+
 export function tellEnd(all: Subscriptions, sid: string): void {
   const sub = find(all, sid);
   if (sub != 0) all.tellEnd(sub);
