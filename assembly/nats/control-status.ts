@@ -20,7 +20,7 @@ import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
  */
 
 /** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */
-const STAT: u32 = 0x74617453;
+export const STATUS_BEGIN: u32 = 0x74617453;
 const US: u16 = 0x7375;
 const CONTROL: u32 = 0x303031;
 const THREE_BYTES: u32 = 0xffffff;
@@ -61,7 +61,7 @@ export function isControlLine(name: usize, start: usize, end: usize): bool {
 }
 
 function isControlField(name: usize, end: usize): bool {
-  if (load<u32>(name) != STAT || load<u16>(name, 4) != US) return false;
+  if (load<u32>(name) != STATUS_BEGIN || load<u16>(name, 4) != US) return false;
   const colon = behindBlanks(name + 6, end);
   if (load<u8>(colon) != Ascii.COLON) return false;
   const value = behindBlanks(colon + 1, end);

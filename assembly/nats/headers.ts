@@ -20,6 +20,7 @@ import { VECTOR_BYTES } from "../bytes/vector";
 import { hidesControlStatus, isControlLine } from "./control-status";
 import { HeaderUse, LONGEST_NAME, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
+import { areUsual } from "./usual-headers";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 
 /** `Nats`, and an empty line behind another one, as they lie in memory. */
@@ -278,7 +279,13 @@ export function isMalformed(pointer: usize, length: i32): bool {
  * status 100, or another form than blocks have (`isMalformed`)? Begins a walk of `headerFields` anew.
  */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
-  if (isMalformed(pointer, length) || hidesControlStatus(pointer, length)) return true;
+  if (isMalformed(pointer, length)) return true;
+  return !areUsual(pointer, length) && hasUse(pointer, length);
+}
+
+/** The same of a block that is well formed, without the short way of usual ones. Exported for specs. */
+export function hasUse(pointer: usize, length: i32): bool {
+  if (hidesControlStatus(pointer, length)) return true;
   headerFields.begin(pointer, length);
   return headerFields.next() != HeaderUse.NO_USE || headerFields.hidesLines;
 }
