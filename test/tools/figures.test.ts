@@ -244,27 +244,87 @@ describe("the figures of README.md", () => {
   });
 });
 
+/** A range that a page has in few digits, such as `×0.95 to ×1.03`, is of these figures from the least to the greatest. */
+function assertSpans(text: string, pattern: RegExp, figures: readonly string[]): void {
+  const [, ...ends] = pattern.exec(text) ?? [];
+  assert.equal(ends.length, 2, String(pattern));
+  const values = figures.filter((figure) => figure !== "").map((figure) => Number.parseFloat(figure.replace("×", "")));
+  for (const [i, exact] of [Math.min(...values), Math.max(...values)].entries()) {
+    const half = ends[i]!.includes(".") ? 0.005 : 0.5;
+    assert.ok(Math.abs(Number(ends[i]) - exact) <= half + 1e-9, `${String(pattern)}: ${exact}, not ${ends[i]!}`);
+  }
+}
+
+describe("the ranges of docs/performance.md", () => {
+  const history = readFileSync(inRoot("docs", "performance-history.md"), "utf8");
+  const [, kept = []] = tablesOf(section(history, "Runs of the bench"));
+  const [, noticed = []] = tablesOf(section(PERFORMANCE, "In short"));
+  const added = (work: string): string => measured(work, "Envoy, mTLS, istio-nats", "to alone, ns");
+  const rate = (work: string, setup = "mTLS, istio-nats"): string => measured(work, `Envoy, ${setup}`, "to alone");
+  const permissions = (work: string): string => BESIDE.get(work)?.["permissions add, ns"] ?? "";
+
+  for (const [what, row, column, pattern, rows, present] of [
+    [
+      "publishes at random add",
+      /at random/,
+      "Envoy takes more",
+      /^(\d+) to (\d+) ns/,
+      [0, 1],
+      [AT_RANDOM, MANY_LENGTHS].map(added),
+    ],
+    [
+      "permissions add to these",
+      /at random/,
+      "Envoy takes more",
+      /permissions add (\d+) to (\d+) to nats-server/,
+      [2, 3],
+      [AT_RANDOM, MANY_LENGTHS].map(permissions),
+    ],
+    [
+      "these keep of their rate",
+      /at random/,
+      "its rate",
+      /^×([\d.]+) to ×([\d.]+) in single runs/,
+      [4, 5],
+      [AT_RANDOM, MANY_LENGTHS].map((work) => rate(work)),
+    ],
+    [
+      "requests keep of their rate without mTLS",
+      /^a request/,
+      "its rate",
+      /without mTLS ×([\d.]+) to ×([\d.]+)/,
+      [6],
+      [rate(REQUEST, "plain, istio-nats")],
+    ],
+    [
+      "requests keep of their rate by a filter that reads",
+      /^a request/,
+      "its rate",
+      /reads has ×([\d.]+) to ×([\d.]+)/,
+      [7],
+      [rate(REQUEST, "mTLS, reading filter")],
+    ],
+  ] as const) {
+    it(`of what ${what} are those of the runs that the repository has had`, () => {
+      const shown = noticed.find(({ work = "" }) => row.test(work))?.[column] ?? "";
+      const earlier = rows.flatMap((i) => {
+        const medians = numbersOf(kept[i]?.["medians, from the first commit to the last"] ?? "");
+        assert.ok(medians.length >= 13);
+        return medians.map(String);
+      });
+      assertSpans(shown, pattern, [...earlier, ...present]);
+    });
+  }
+});
+
 describe("the ranges of README.md", () => {
   const text = section(readFileSync(inRoot("README.md"), "utf8"), "What it costs").replaceAll(/\s+/g, " ");
   const works = [...RESULTS.matchAll(/^### (.*)$/gm)].map(([, work = ""]) => work);
 
-  /** A range that the page has in few digits, such as `×0.95 to ×1.03`, is of these figures from the least to the greatest. */
-  function assertSpans(pattern: RegExp, figures: readonly string[]): void {
-    const [, ...ends] = pattern.exec(text) ?? [];
-    assert.equal(ends.length, 2, String(pattern));
-    const values = figures
-      .filter((figure) => figure !== "")
-      .map((figure) => Number.parseFloat(figure.replace("×", "")));
-    for (const [i, exact] of [Math.min(...values), Math.max(...values)].entries()) {
-      const half = ends[i]!.includes(".") ? 0.005 : 0.5;
-      assert.ok(Math.abs(Number(ends[i]) - exact) <= half + 1e-9, `${String(pattern)}: ${exact}, not ${ends[i]!}`);
-    }
-  }
-
   it("are of the rates of all work in bench/RESULTS.md, with mTLS and without", () => {
     const rates = (setup: string): string[] => works.map((work) => measured(work, `${setup}, istio-nats`, "to alone"));
-    assertSpans(/with mTLS are ×([\d.]+) to ×([\d.]+) of those/, rates("Envoy, mTLS"));
-    assertSpans(/without it, as in a waypoint, ×([\d.]+) to ×([\d.]+) \(/, rates("Envoy, plain"));
+    assertSpans(text, /with mTLS are ×([\d.]+) to ×([\d.]+) of those/, rates("Envoy, mTLS"));
+    assertSpans(text, /without it, as in a waypoint, ×([\d.]+) to ×([\d.]+) \(/, rates("Envoy, plain"));
   });
 
   it("are of what small publishes take in bench/RESULTS.md, in this filter and in other languages", () => {
@@ -272,9 +332,9 @@ describe("the ranges of README.md", () => {
       ["publish 16 B", "publish 128 B", AT_RANDOM].map((work) =>
         measured(work, `Envoy, mTLS, ${setup}`, "to alone, ns"),
       );
-    assertSpans(/this filter adds (\d+) to (\d+) to Envoy/, added("istio-nats"));
-    assertSpans(/Rust filter adds (\d+) to (\d+)/, added("peer in Rust"));
-    assertSpans(/in Go (\d+) to (\d+);/, added("peer in Go"));
+    assertSpans(text, /this filter adds (\d+) to (\d+) to Envoy/, added("istio-nats"));
+    assertSpans(text, /Rust filter adds (\d+) to (\d+)/, added("peer in Rust"));
+    assertSpans(text, /in Go (\d+) to (\d+);/, added("peer in Go"));
   });
 });
 
