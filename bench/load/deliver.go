@@ -59,6 +59,10 @@ func (d *delivery) run() error {
 
 // finish checks that no message arrives that must not.
 func (d *delivery) finish() error {
+	// What nats-server has not read yet would never arrive.
+	if err := d.publisher.flush(); err != nil {
+		return err
+	}
 	d.publisher.close()
 	for _, subscriber := range d.subscribers {
 		if err := subscriber.flush(); err != nil {

@@ -19,7 +19,7 @@ type raw struct {
 	refusals atomic.Int64
 	// pongs has room for all PINGs that a connection ever has outstanding.
 	pongs chan struct{}
-	// news is signalled, without blocking, when messages has grown.
+	// news is signalled, without blocking, when messages has grown. Who publishes has none.
 	news chan struct{}
 	// ended is closed when the reader ends; err says why it did.
 	ended chan struct{}
@@ -135,10 +135,17 @@ func (r *raw) take(data []byte) ([]byte, error) {
 			data = data[whole:]
 			continue
 		case 'P':
-			// nats-server's own PING goes unanswered: nats-server disconnects only after two of them, which takes
-			// longer than any piece of work.
 			if line[1] == 'O' {
 				r.pongs <- struct{}{}
+				break
+			}
+			// nats-server disconnects who has left two of its PINGs unanswered when the third is due. Of who publishes it hears
+			// anyway, and sends none; and a PONG could come into the middle of a publish.
+			if r.news == nil {
+				break
+			}
+			if err := r.write([]byte("PONG\r\n")); err != nil {
+				return nil, err
 			}
 		case '-':
 			if !bytes.HasPrefix(line, []byte("-ERR 'Permissions Violation for Publish to ")) {

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildModule } from "../../tools/wasm.ts";
 import { residentOf } from "../../test/stand/resident.ts";
-import { RawClient } from "../../test/stand/raw-client.ts";
+import type { RawClient } from "../../test/stand/raw-client.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
+import { idleClient } from "./idle.ts";
 
 /** What Envoy holds, in bytes. */
 interface Level {
@@ -44,11 +45,9 @@ async function wavesOf(setup: string, count: number, filter: WasmFilter | undefi
     let clients: RawClient[] = [];
     const openTo = async (wanted: number): Promise<void> => {
       while (clients.length < wanted) {
-        const more = Array.from({ length: Math.min(AT_ONCE, wanted - clients.length) }, async () => {
-          const client = await RawClient.connect(stand.port(), { timeout: 60_000 });
-          await client.handshake();
-          return client;
-        });
+        const more = Array.from({ length: Math.min(AT_ONCE, wanted - clients.length) }, () =>
+          idleClient(stand.port(), { timeout: 60_000 }),
+        );
         clients.push(...(await Promise.all(more)));
       }
     };

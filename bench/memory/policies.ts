@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildModule } from "../../tools/wasm.ts";
 import { forgetPeak, peakOf, residentOf, type Resident } from "../../test/stand/resident.ts";
-import { RawClient } from "../../test/stand/raw-client.ts";
+import type { RawClient } from "../../test/stand/raw-client.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
+import { idleClient } from "./idle.ts";
 
 /** What Envoy holds at a moment, in bytes. */
 export interface Stage {
@@ -43,8 +44,7 @@ async function connectAll(port: number): Promise<RawClient[]> {
   const addresses = ADDRESSES.flatMap((address) => Array<string>(CONNECTIONS_OF_EACH).fill(address));
   return Promise.all(
     addresses.map(async (localAddress) => {
-      const client = await RawClient.connect(port, { localAddress });
-      await client.handshake();
+      const client = await idleClient(port, { localAddress });
       // A peer's rules are compiled when it first does something.
       await client.send("PUB orders.1.a.x 2\r\nhi\r\n");
       await client.flush();

@@ -16,6 +16,11 @@ export interface RawClientOptions {
   alpn?: string[];
   /** How long any wait may take, in milliseconds. */
   timeout?: number;
+  /**
+   * Answer the server's PINGs as they come, and take none of them for a frame. Without it only waits answer, so that nats-server
+   * closes a client that rests for three of its `ping_interval`s.
+   */
+  answersPings?: boolean;
 }
 
 interface Opened {
@@ -55,13 +60,16 @@ export class RawClient {
   #closed = false;
   #error: Error | undefined;
 
-  private constructor({ socket, transport }: Opened, timeout: number) {
+  private constructor({ socket, transport }: Opened, timeout: number, answersPings: boolean) {
     this.#socket = socket;
     this.#transport = transport;
     this.#timeout = timeout;
     transport.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => {
-      this.#frames.push(...this.#reader.feed(chunk));
+      for (const frame of this.#reader.feed(chunk)) {
+        if (answersPings && frame.verb === "PING") socket.write("PONG\r\n");
+        else this.#frames.push(frame);
+      }
       this.#wake();
     });
     socket.on("error", (error) => {
@@ -79,7 +87,7 @@ export class RawClient {
   /** Connects to a port of 127.0.0.1. With TLS, it resolves after the handshake. */
   static async connect(port: number, options: RawClientOptions = {}): Promise<RawClient> {
     const opened = open(port, options);
-    const client = new RawClient(opened, options.timeout ?? PATIENCE);
+    const client = new RawClient(opened, options.timeout ?? PATIENCE, options.answersPings ?? false);
     await once(opened.socket, opened.ready, { signal: AbortSignal.timeout(client.#timeout) });
     return client;
   }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 import { Load, type Command, type Taken } from "../../bench/load.ts";
 import { checkFiles } from "../../bench/memory/files.ts";
+import { idleClient } from "../../bench/memory/idle.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
@@ -92,6 +93,22 @@ describe("the memory bench's crowd", () => {
     const [longest = 0, median = Infinity] = [latencies.at(-1), latencies[latencies.length >> 1]];
     assert.ok(longest >= (stall / 2) * 1e6, `${longest} ns`);
     assert.ok(median < (stall / 4) * 1e6, `${median} ns`);
+  });
+});
+
+describe("the memory bench's idle connections", () => {
+  it("stay as long as nats-server has its PINGs answered, whatever they wait for", async (t) => {
+    const folder = makeScratch();
+    t.after(() => removeScratch(folder));
+    const config = `ping_interval: "${INTERVAL}ms", ping_max: ${UNANSWERED}`;
+    const nats = await NatsServer.start(folder, { jetStream: false, config });
+    t.after(() => nats.stop());
+    const client = await idleClient(nats.port);
+    await sleep((UNANSWERED + 3) * INTERVAL);
+    assert.equal(client.isClosed, false);
+    // A wait that begins later finds none of the PINGs.
+    assert.deepEqual(await client.flush(), []);
+    client.close();
   });
 });
 
