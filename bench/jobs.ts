@@ -4,7 +4,7 @@ import type { Peer } from "./peers/modules.ts";
 import { ON_REQUEST, setupOf, type SetupName } from "./setups.ts";
 import { besideFilter, WORKLOADS, type Workload } from "./workloads.ts";
 
-/** What a run is asked for: all work in all its setups, where neither is named. */
+/** What a run is asked for: all work of a whole run in all its setups, where neither is named. */
 export interface Asked {
   only?: readonly string[];
   setups?: readonly SetupName[];
@@ -41,7 +41,7 @@ function idle(chosen: readonly Job[], { only = [], setups = [], beside }: Asked)
  * turn: whoever names it wants its figures.
  */
 export function jobsFor(asked: Asked): Job[][] {
-  const wanted = WORKLOADS.filter(({ name }) => !asked.only || asked.only.includes(name));
+  const wanted = WORKLOADS.filter(({ name, onRequest = false }) => asked.only?.includes(name) ?? !onRequest);
   const chosen = wanted
     .map((workload) => ({ workload, setups: setupsFor(workload, asked) }))
     .filter(({ setups }) => setups.length > 0);

@@ -20,8 +20,10 @@ export interface Command {
   size: number;
   leastSize?: number;
   messages: number;
+  headers?: string;
+  emptyReply?: boolean;
   subscribers?: number;
-  subscribe?: string;
+  subscribe?: readonly string[];
   queue?: string;
   expect: number;
   refused: number;

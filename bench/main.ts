@@ -39,6 +39,9 @@ import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
 import { lessThanWhole, WHOLE } from "./whole.ts";
 import { WORKLOADS } from "./workloads.ts";
 
+/** The work that a whole run does not have. */
+const NAMED_ONLY = WORKLOADS.filter(({ onRequest }) => onRequest).map(({ name }) => name);
+
 /** A text like "--only, --setups and --rounds 3". */
 const listed = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
@@ -54,7 +57,11 @@ const options = new Command("npm run bench --")
     "Measures what the filter costs. A whole run takes nearly ten minutes, or longer if something has to be built first. " +
       "Only that writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",
   )
-  .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
+  .option(
+    "--only <work,...>",
+    `only this work; ${NAMED_ONLY.join(", ")} only if they are named`,
+    listOf(WORKLOADS.map(({ name }) => name)),
+  )
   .option(
     "--setups <setup,...>",
     `only these setups; ${ON_REQUEST.join(", ")} only if they are named`,

@@ -128,10 +128,10 @@ export class Rig {
   }
 
   async #run(what: string, workload: Workload, setup: Setup, messages: number): Promise<Piece> {
-    const { work, subjects, atRandom, size, leastSize, subscribers, subscribe, queue } = workload;
+    const { work, subjects, atRandom, size, leastSize, headers, emptyReply, subscribers, subscribe, queue } = workload;
     const direct = { address: `127.0.0.1:${this.stand.nats.port}` };
     const command = {
-      ...{ work, subjects, atRandom, size, leastSize, messages, subscribers, subscribe, queue },
+      ...{ work, subjects, atRandom, size, leastSize, headers, emptyReply, messages, subscribers, subscribe, queue },
       target: this.#target(setup),
       ...(workload.fromOrigin || work.startsWith("jetstream") ? { origin: direct } : {}),
       expect: expected(workload, setup, messages),
@@ -202,7 +202,10 @@ export class Rig {
    */
   async checkStats(patience = PATIENCE): Promise<void> {
     const { envoy } = this.stand;
-    const ours = (): Promise<number> => envoy.stat("istio_nats_messages_total", { operation: "PUB" });
+    const ours = async (): Promise<number> => {
+      const of = (operation: string): Promise<number> => envoy.stat("istio_nats_messages_total", { operation });
+      return (await of("PUB")) + (await of("HPUB"));
+    };
     const counted = await reached(this.#published, ours, patience);
     if (counted < this.#published) {
       throw new Fault(

@@ -15,8 +15,13 @@ export interface Work {
   size: number;
   /** If given, payloads differ in size: each doubling from here to `size` is equally likely. */
   leastSize?: number;
+  /** The lines of headers of each publish, joined by CRLF. Each # is a random digit, another in each publish. */
+  headers?: string;
+  /** Publish with a reply subject of no bytes, and so with two blanks before the size. */
+  emptyReply?: boolean;
   subscribers?: number;
-  subscribe?: string;
+  /** What each of the subscribers subscribes to, on one connection. */
+  subscribe?: readonly string[];
   queue?: string;
 }
 
@@ -32,7 +37,10 @@ export interface Workload extends Work {
   paced?: SetupName;
   /** How many times longer than usual a piece takes, for work with few messages or rare events; 1 by default. */
   longer?: number;
-  /** Workloads with the same value here take their turns together, setup by setup, because their figures are compared. */
+  /**
+   * Workloads with the same value here take their turns together, setup by setup, because their figures are compared. By default it
+   * is the workload's name.
+   */
   together?: string;
   /** The most messages that a piece may have. */
   most?: number;
@@ -42,6 +50,8 @@ export interface Workload extends Work {
   halfDenied?: boolean;
   /** The policy denies every subject to publishers. */
   allDenied?: boolean;
+  /** It gets turns only if it is named, so that a whole run stays as short as it is. */
+  onRequest?: boolean;
 }
 
 /** The order of turns. Setups that are compared most often are neighbours, so that both meet the same state of the machine. */
@@ -97,7 +107,7 @@ function jetStream(work: "jetstream-publish" | "jetstream-pull", title: string, 
     operation,
     work,
     subjects: [STORED],
-    subscribe: STORED,
+    subscribe: [STORED],
     size: 128,
     setups: ALL_OF_THEM,
     longer: 2,
@@ -114,18 +124,43 @@ function deliver(name: string, title: string, subscribers: number, more: Partial
     subjects: [ALLOWED],
     size: 128,
     subscribers,
-    subscribe: ALLOWED,
+    subscribe: [ALLOWED],
     setups: ALL_OF_THEM,
     ...more,
   };
 }
 
+/** What a publisher adds that traces its messages and gives each an identifier. */
+const HEADERS = `traceparent: 00-${"#".repeat(32)}-${"#".repeat(16)}-01\r\nNats-Msg-Id: ${"#".repeat(20)}`;
+
+/** What a client with many subscriptions has, and for each of them a subject of its messages. A denied subject lies in none. */
+const SUBSCRIPTIONS: readonly (readonly [subscribe: string, subject: string])[] = [
+  ["orders.e001.created", "orders.e001.created"],
+  ["orders.e002.created", "orders.e002.created"],
+  ["orders.e003.shipped.eu", "orders.e003.shipped.eu"],
+  ["config.shop.limits", "config.shop.limits"],
+  ["payments.p17.settled", "payments.p17.settled"],
+  ["stock.*.changed", "stock.s1024.changed"],
+  ["stock.*.low", "stock.s7.low"],
+  ["shop.events.>", "shop.events.checkout.12.completed"],
+  ["config.global.>", "config.global.rates.eur"],
+  ["$KV.orders.>", "$KV.orders.o4711"],
+];
+
 /** Publishes that differ only in the subject, and all subjects have the same length. */
 const TOGETHER = "publish 128 B";
+
+/** Deliveries that come from elsewhere, so that nothing but them goes through the setup. */
+const FROM_ELSEWHERE = { fromOrigin: true, together: "deliveries from elsewhere", onRequest: true } as const;
 
 /** Everything that is measured, in this order. Workloads that take their turns together are neighbours. */
 export const WORKLOADS: readonly Workload[] = [
   publish("16", "16 B", 16, { setups: withPeers(PUBLISH) }),
+  publish("blanks", "16 B with two blanks before the size", 16, {
+    emptyReply: true,
+    together: "publish-16",
+    onRequest: true,
+  }),
   publish("128", "128 B", 128, { setups: withPeers(PUBLISH), together: TOGETHER }),
   publish("random", "128 B, 1,000 subjects in random order", 128, {
     subjects: many(1000),
@@ -140,6 +175,7 @@ export const WORKLOADS: readonly Workload[] = [
     allDenied: true,
     together: TOGETHER,
   }),
+  publish("headers", "128 B with headers", 128, { headers: HEADERS, together: TOGETHER, onRequest: true }),
   publish("mixed", "16 B to 1 KiB, 1,000 subjects of many lengths in random order", MIXED_SIZES.most, {
     subjects: mixedSubjects(),
     atRandom: true,
@@ -151,13 +187,20 @@ export const WORKLOADS: readonly Workload[] = [
   publish("1m", "1 MiB", 1024 * 1024, { setups: besideFilter(PUBLISH, ["lines"]), longer: 4 }),
   deliver("fan-out-1", "fan-out 1 → 1, 128 B", 1, { setups: withPeers(ALL_OF_THEM) }),
   deliver("fan-out-10", "fan-out 1 → 10, 128 B", 10, { operationsPerMessage: 10 }),
-  deliver("queue", "queue group of 4, 128 B", 4, { queue: "workers", subscribe: WORK, subjects: [WORK] }),
+  deliver("queue", "queue group of 4, 128 B", 4, { queue: "workers", subscribe: [WORK], subjects: [WORK] }),
   deliver("filtered", "deliveries, every second one denied, 128 B", 1, {
     operation: "message to deliver",
     subjects: [ALLOWED, DENIED],
-    subscribe: "orders.>",
+    subscribe: ["orders.>"],
     fromOrigin: true,
     halfDenied: true,
+  }),
+  deliver("deliver-headers", "deliveries with headers, 128 B", 1, { headers: HEADERS, ...FROM_ELSEWHERE }),
+  deliver("deliver-subscriptions", "deliveries to 10 subscriptions of one connection, 128 B", 1, {
+    subjects: SUBSCRIPTIONS.map(([, subject]) => subject),
+    subscribe: SUBSCRIPTIONS.map(([subscribe]) => subscribe),
+    atRandom: true,
+    ...FROM_ELSEWHERE,
   }),
   {
     name: "request",

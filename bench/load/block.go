@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // blockSize is the least size of a block, in bytes. A block is made once and written again and again.
@@ -33,10 +34,34 @@ func (s spread) draw(random *rand.Rand) int {
 	return int(float64(s.least) * math.Pow(float64(s.most)/float64(s.least), random.Float64()))
 }
 
-// makeBlock makes at least blockSize bytes of publishes, equally many for each subject. The subjects come in turn or at
-// random. A random order covers the whole block, so its period is no shorter than the block: 7,000 publishes of 128
-// bytes on 1,000 subjects. The seed is fixed, so every run has the same order and the same sizes.
-func makeBlock(subjects []string, atRandom bool, sizes spread) (*block, error) {
+// fill puts a random digit, as of an identifier, in the place of each #.
+func fill(headers string, random *rand.Rand) string {
+	const digits = "0123456789abcdef"
+	return strings.Map(func(r rune) rune {
+		if r == '#' {
+			return rune(digits[random.IntN(len(digits))])
+		}
+		return r
+	}, headers)
+}
+
+// publishOf writes a publish as clients do.
+func publishOf(c *Command, subject string, payload []byte, random *rand.Rand) string {
+	if c.EmptyReply {
+		subject += " "
+	}
+	if c.Headers == "" {
+		return fmt.Sprintf("PUB %s %d\r\n%s\r\n", subject, len(payload), payload)
+	}
+	headers := "NATS/1.0\r\n" + fill(c.Headers, random) + "\r\n\r\n"
+	return fmt.Sprintf("HPUB %s %d %d\r\n%s%s\r\n", subject, len(headers), len(headers)+len(payload), headers, payload)
+}
+
+// makeBlock makes at least blockSize bytes of the command's publishes, equally many for each subject. The subjects come
+// in turn or at random. A random order covers the whole block, so its period is no shorter than the block: 7,000
+// publishes of 128 bytes on 1,000 subjects. The seed is fixed, so every run has the same order and the same sizes.
+func makeBlock(c *Command) (*block, error) {
+	subjects, sizes := c.Subjects, c.sizes()
 	if len(subjects) == 0 {
 		return nil, errors.New("there is no subject to publish to")
 	}
@@ -48,13 +73,12 @@ func makeBlock(subjects []string, atRandom bool, sizes spread) (*block, error) {
 	var publishes []string
 	for bytes := 0; bytes < blockSize; {
 		for _, subject := range subjects {
-			size := sizes.draw(random)
-			publish := fmt.Sprintf("PUB %s %d\r\n%s\r\n", subject, size, payload[:size])
+			publish := publishOf(c, subject, payload[:sizes.draw(random)], random)
 			publishes = append(publishes, publish)
 			bytes += len(publish)
 		}
 	}
-	if atRandom {
+	if c.AtRandom {
 		random.Shuffle(len(publishes), func(i, j int) { publishes[i], publishes[j] = publishes[j], publishes[i] })
 	}
 	b := &block{}

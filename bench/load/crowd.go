@@ -110,13 +110,22 @@ func (m *member) introduce() (time.Duration, error) {
 	return time.Since(began), nil
 }
 
+// subscribe subscribes to these subjects, in which the member's number takes the place of #.
+func (m *member) subscribe(subjects []string, number int) error {
+	text := ""
+	for i, subject := range subjects {
+		text += fmt.Sprintf("SUB %s %d\r\n", strings.ReplaceAll(subject, "#", fmt.Sprint(number)), i+1)
+	}
+	return m.ask(text + "PING\r\n")
+}
+
 // crowd are the connections that stay open from one command to the next.
 var crowd []*member
 
 // atOnce is how many members of a crowd are on their way in at the same time.
 const atOnce = 32
 
-// prepareCrowd opens connections with a subscription each until there are as many as the command says, or closes all that
+// prepareCrowd opens connections with these subscriptions until there are as many as the command says, or closes all that
 // are too many, as fast as it can. What stays lies scattered among what goes.
 func prepareCrowd(c *Command) (*piece, error) {
 	e, err := newEntry(c)
@@ -148,7 +157,7 @@ func leave(stay int) {
 	crowd = rest
 }
 
-func (e *entry) fill(wanted int, subject string) ([]int64, error) {
+func (e *entry) fill(wanted int, subjects []string) ([]int64, error) {
 	var all sync.WaitGroup
 	var lock sync.Mutex
 	var latencies []int64
@@ -162,7 +171,7 @@ func (e *entry) fill(wanted int, subject string) ([]int64, error) {
 			for number := range numbers {
 				m, took, err := e.join(number)
 				if err == nil {
-					err = m.ask(fmt.Sprintf("SUB %s 1\r\nPING\r\n", strings.ReplaceAll(subject, "#", fmt.Sprint(number))))
+					err = m.subscribe(subjects, number)
 				}
 				lock.Lock()
 				if err == nil {

@@ -25,10 +25,14 @@ type Command struct {
 	Size      int `json:"size"`
 	LeastSize int `json:"leastSize"`
 	Messages  int `json:"messages"`
-	// Each of the Subscribers subscribes to Subscribe, in the queue group Queue if there is one.
-	Subscribers int    `json:"subscribers"`
-	Subscribe   string `json:"subscribe"`
-	Queue       string `json:"queue"`
+	// Headers are the lines of headers of each publish, joined by CRLF. Each # is a random digit, another in each publish.
+	Headers string `json:"headers"`
+	// EmptyReply writes publishes with a reply subject of no bytes, and so with a second blank.
+	EmptyReply bool `json:"emptyReply"`
+	// Each of the Subscribers subscribes to all of Subscribe, in the queue group Queue if there is one.
+	Subscribers int      `json:"subscribers"`
+	Subscribe   []string `json:"subscribe"`
+	Queue       string   `json:"queue"`
 	// Expect is how many messages must arrive, summed over all subscribers. More or fewer is an error.
 	Expect int `json:"expect"`
 	// Refused is how many publishes must be answered with a permissions violation.

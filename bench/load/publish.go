@@ -4,7 +4,7 @@ import "fmt"
 
 // preparePublish sends publishes as fast as they are taken. The work ends when nats-server has read the last one.
 func preparePublish(c *Command) (*piece, error) {
-	b, err := makeBlock(c.Subjects, c.AtRandom, c.sizes())
+	b, err := makeBlock(c)
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ class Crowd {
     const taken = await this.#run(this.#loads.crowd, "crowd", {
       ...this.#through,
       connections,
-      subscribe: "inbox.1.c#",
+      subscribe: ["inbox.1.c#"],
     });
     const there = async (): Promise<number> => {
       return (await this.#stand.nats.monitor<{ connections: number }>("/varz")).connections;

@@ -49,7 +49,7 @@ describe("the memory bench's crowd", () => {
 
   it("comes with a subscription each, from all addresses, and goes at once but for some that lie scattered", async () => {
     const hosts = ["127.0.1.1", "127.0.1.2", "127.0.1.3"];
-    const { latencies = [] } = await run("crowd", { connections: 60, hosts, subscribe: "inbox.#" });
+    const { latencies = [] } = await run("crowd", { connections: 60, hosts, subscribe: ["inbox.#"] });
     assert.equal(latencies.length, 60);
     const all = await connected(60);
     for (const host of hosts) assert.equal(all.filter(({ ip }) => ip === host).length, 20, host);
@@ -66,7 +66,7 @@ describe("the memory bench's crowd", () => {
   });
 
   it("stays as long as nats-server has its PINGs answered", async () => {
-    await run("crowd", { connections: 20, subscribe: "inbox.#" });
+    await run("crowd", { connections: 20, subscribe: ["inbox.#"] });
     await sleep((UNANSWERED + 3) * INTERVAL);
     assert.equal((await connected(20)).length, 20);
     await run("crowd", { connections: 0 });

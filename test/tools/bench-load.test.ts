@@ -2,22 +2,34 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
-import { Load } from "../../bench/load.ts";
+import { Load, type Command } from "../../bench/load.ts";
 import { patienceFor } from "../../bench/rig.ts";
 import { WORKLOADS } from "../../bench/workloads.ts";
+import { NatsServer } from "../stand/nats-server.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 describe("the bench's load generator", () => {
   let load: Load;
   let received = "";
-  /** Whether the server answers no more once something has been published. */
-  let isHung = false;
+  /** What the server answers no PING behind. */
+  let hangs = "nothing";
+  /** What the server sends besides, each as soon as it has read that. */
+  let sends: Record<string, string> = {};
   /** Accepts what it is sent, as nats-server does. */
   const server = createServer((socket: Socket) => {
+    let own = "";
     received = "";
     socket.write("INFO {}\r\n");
     socket.on("data", (data) => {
-      received += data.toString("latin1");
-      if (received.endsWith("PING\r\n") && !(isHung && received.includes("PUB "))) socket.write("PONG\r\n");
+      const text = data.toString("latin1");
+      own += text;
+      received += text;
+      for (const [read, sent] of Object.entries(sends)) {
+        if (!own.includes(read)) continue;
+        socket.write(sent);
+        sends = {};
+      }
+      if (text.endsWith("PING\r\n") && !own.includes(hangs)) socket.write("PONG\r\n");
     });
     socket.on("error", () => socket.destroy());
   });
@@ -33,15 +45,15 @@ describe("the bench's load generator", () => {
     server.close();
   });
 
+  function commandFor(name: string, messages: number, more: Partial<Command> = {}): Command {
+    const workload = WORKLOADS.find((one) => one.name === name)!;
+    const target = { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+    return { ...workload, ...{ messages, target, expect: 0, refused: 0, patience: 60, watch: [] }, ...more };
+  }
+
   /** The publishes that it makes for a workload, in order. */
   async function published(name: string, messages: number): Promise<{ subject: string; size: number }[]> {
-    const { work, subjects, atRandom, size, leastSize } = WORKLOADS.find((workload) => workload.name === name)!;
-    const target = { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
-    await load.run({
-      ...{ work, subjects, size, messages, target, expect: 0, refused: 0, patience: 60, watch: [] },
-      ...(atRandom === undefined ? {} : { atRandom }),
-      ...(leastSize === undefined ? {} : { leastSize }),
-    });
+    await load.run(commandFor(name, messages));
     const frames = received.matchAll(/^PUB (\S+) (\d+)\r\n([a-z]*)\r$/gm);
     return [...frames].map(([, subject = "", size, payload = ""]) => {
       assert.equal(payload.length, Number(size));
@@ -93,20 +105,85 @@ describe("the bench's load generator", () => {
     assert.deepEqual(new Set(subjectsOf(await published("publish-128", 1000))), new Set(["orders.e000.created"]));
   });
 
+  it("publishes with two blanks as libraries do that write a reply subject of no bytes", async () => {
+    await load.run(commandFor("publish-blanks", 100));
+    assert.equal([...received.matchAll(/^PUB orders\.e000\.created {2}16\r\n[a-z]{16}\r$/gm)].length, 100);
+  });
+
+  it("publishes with headers whose identifiers differ from one publish to the next, and the lengths are theirs", async () => {
+    await load.run(commandFor("publish-headers", 100));
+    const frames = received.matchAll(
+      /^HPUB orders\.e000\.created (\d+) (\d+)\r\n(NATS\/1\.0\r\ntraceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r\nNats-Msg-Id: \w{20}\r\n\r\n)[a-z]{128}\r$/gm,
+    );
+    const traces = [...frames].map(([, headers, total, block = "", trace]) => {
+      assert.deepEqual([Number(headers), Number(total)], [block.length, block.length + 128]);
+      return trace;
+    });
+    assert.equal(new Set(traces).size, 100);
+  });
+
+  it("finds out if deliveries have lost their headers, or have got some", async () => {
+    const deliver = (name: string, delivered: string): Promise<unknown> => {
+      sends = { "SUB ": delivered.repeat(2) };
+      return load.run(commandFor(name, 2, { expect: 2 }));
+    };
+    const plain = "MSG orders.e000.created 1 2\r\nhi\r\n";
+    const headed = "HMSG orders.e000.created 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
+    await deliver("deliver-headers", headed);
+    await assert.rejects(deliver("deliver-headers", plain), /0 messages arrived with headers, not 2$/);
+    await deliver("fan-out-1", plain);
+    await assert.rejects(deliver("fan-out-1", headed), /2 messages arrived with headers, not 0$/);
+  });
+
+  it("answers what nats-server asks a subscriber, which it would disconnect, but not within a publish", async () => {
+    sends = { "SUB ": "PING\r\nMSG orders.e000.created 1 2\r\nhi\r\n".repeat(2) };
+    await load.run(commandFor("fan-out-1", 2, { expect: 2 }));
+    assert.match(received, /^PONG\r\n/m);
+    sends = { "PUB ": "PING\r\n" };
+    await load.run(commandFor("publish-16k", 200));
+    assert.doesNotMatch(received, /PONG/);
+  });
+
   // The last one, since the work goes on without anybody who waits for it.
   it("gives up work that takes longer than it may, and says so", async () => {
-    const target = { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
-    const work = {
-      work: "publish",
-      subjects: ["a"],
-      size: 16,
-      messages: 100,
-      target,
-      expect: 0,
-      refused: 0,
-      watch: [],
-    };
-    isHung = true;
-    await assert.rejects(load.run({ ...work, patience: 0.001 }), /^Error: publish did not end within 0\.001 s$/);
+    hangs = "PUB ";
+    await assert.rejects(
+      load.run(commandFor("publish-16", 100, { patience: 0.5 })),
+      /^Error: publish did not end within 0\.5 s$/,
+    );
+  });
+});
+
+describe("the bench's deliveries to many subscriptions", () => {
+  const folder = makeScratch();
+  const { subjects, subscribe = [], ...workload } = WORKLOADS.find(({ name }) => name === "deliver-subscriptions")!;
+  let nats: NatsServer;
+  let load: Load;
+
+  before(async () => {
+    [nats, load] = await Promise.all([NatsServer.start(folder, { jetStream: false }), Load.start()]);
+  });
+
+  after(async () => {
+    load.stop();
+    await nats.stop();
+    removeScratch(folder);
+  });
+
+  /** As in a run, and with these subscriptions. */
+  async function deliver(subscriptions: readonly string[]): Promise<unknown> {
+    const target = { address: `127.0.0.1:${nats.port}` };
+    const command = { ...workload, subjects, subscribe: subscriptions, messages: 1000, target };
+    return load.run({ ...command, expect: 1000, refused: 0, patience: 60, watch: [] });
+  }
+
+  it("all arrive, each at one of ten subscriptions, literal ones and ones with wildcards", async () => {
+    assert.equal(subscribe.length, 10);
+    assert.ok(subscribe.filter((subject) => /[*>]/.test(subject)).length >= 3);
+    await deliver(subscribe);
+  });
+
+  it("fail if more arrive than were published", async () => {
+    await assert.rejects(deliver([...subscribe, "stock.>"]), /1[12]\d\d messages arrived, not 1000$/);
   });
 });

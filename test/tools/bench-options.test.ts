@@ -103,8 +103,25 @@ describe("the bench's choice of work", () => {
     });
   }
 
-  it("is all work in all its setups, each in its order, where nothing is named", () => {
-    assert.deepEqual(turns({}), Object.fromEntries(WORKLOADS.map(({ name, setups }) => [name, [...setups]])));
+  const onRequest = ["publish-blanks", "publish-headers", "deliver-headers", "deliver-subscriptions"];
+
+  it("is all work but that on request in all its setups, each in its order, where nothing is named", () => {
+    const whole = WORKLOADS.filter(({ name }) => !onRequest.includes(name));
+    assert.deepEqual(turns({}), Object.fromEntries(whole.map(({ name, setups }) => [name, [...setups]])));
+    assert.deepEqual(Object.keys(turns({ setups: ["native"] })), Object.keys(turns({})));
+  });
+
+  it("has work on request where it is named, in turns with what it is compared with", () => {
+    const only = ["publish-16", "publish-128", ...onRequest];
+    const groups = jobsFor({ only, setups: ["envoy", "filter"] });
+    assert.deepEqual(
+      groups.map((group) => group.map(({ workload }) => workload.name)),
+      [
+        ["publish-16", "publish-blanks"],
+        ["publish-128", "publish-headers"],
+        ["deliver-headers", "deliver-subscriptions"],
+      ],
+    );
   });
 
   it("passes over work that was not named and has none of the setups", () => {
