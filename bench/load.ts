@@ -64,6 +64,8 @@ export class Load {
   static async start(): Promise<Load> {
     const command = await buildGo("bench/load");
     const child = spawn(command, { stdio: ["pipe", "pipe", "inherit"] });
+    // Whoever writes to one that has ended hears of it by the end of its answers.
+    child.stdin.on("error", () => undefined);
     return new Load(child, createInterface({ input: child.stdout }));
   }
 
@@ -84,6 +86,12 @@ export class Load {
   stop(): void {
     // The process ends when its input ends.
     this.#child.stdin?.end();
+    this.#lines.close();
+  }
+
+  /** Ends it with all that it still does. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
     this.#lines.close();
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import { run } from "../tools/command.ts";
 import { filterWasm } from "../tools/wasm.ts";
@@ -96,9 +96,11 @@ export function coreTimes(stat: string, status: string): CoreTimes {
   return sum;
 }
 
-/** utime and stime of a process, in ticks, including those of children it has waited for. */
+/** utime and stime of a process, in ticks, including those of children it has waited for, of which one that has ended is. */
 function ticksOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return 0;
+  const text = readFileSync(file, "utf8");
   // The command stands in parentheses and may contain blanks.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
@@ -109,11 +111,14 @@ function times(pids: readonly number[]): Times {
   return { ...cores, own: pids.map(ticksOf).reduce((a, b) => a + b, 0) };
 }
 
-/** Starts to watch the machine. The returned function reports what has happened since. `pids` are the bench's own processes. */
-export function watchMachine(pids: readonly number[]): () => Disturbance {
-  const before = times(pids);
+/**
+ * Starts to watch the machine. The returned function reports what has happened since. `pids` are this process and its children, of
+ * which some may end and others begin meanwhile.
+ */
+export function watchMachine(pids: () => readonly number[]): () => Disturbance {
+  const before = times(pids());
   return () => {
-    const after = times(pids);
+    const after = times(pids());
     const total = after.total - before.total;
     const others = after.busy - before.busy - (after.own - before.own);
     return {

@@ -1,18 +1,20 @@
 // `npm run bench` measures in one run what the filter costs, compared with nats-server alone, Envoy alone and an empty filter.
 // bench/RESULTS.md says how to read the figures.
 
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
+import { basename, relative } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
-import { messageOf } from "../tools/fault.ts";
+import { Fault, messageOf } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
+import { endedBefore, failureList, failuresOf, remedyOf, type Failure } from "./failures.ts";
 import { isUnsteady } from "./figures.ts";
 import { measureHostCalls } from "./host-calls.ts";
 import { jobsFor, withoutAbsent, type Asked } from "./jobs.ts";
 import { looksAfter } from "./looks.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
-import { Turns, type Job, type Plan } from "./measure.ts";
+import { Turns, type Job, type Measured, type Plan } from "./measure.ts";
 import { checkWritable, fileToWrite, listOf, moduleFile, positive, wholeNumber } from "./options.ts";
 import { outliveReader, writeFigures } from "./output.ts";
 import type { Peer } from "./peers/modules.ts";
@@ -46,6 +48,8 @@ const NAMED_ONLY = WORKLOADS.filter(({ onRequest }) => onRequest).map(({ name })
 const listed = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
 const RESULTS = inRoot("bench", "RESULTS.md");
+/** What a whole run writes in which something failed. The documents quote RESULTS.md, and nobody must take this for it. */
+const INCOMPLETE = inRoot("build", `${basename(RESULTS, ".md")}-incomplete.md`);
 
 interface Options extends Plan, Asked {
   minutes?: number;
@@ -92,20 +96,36 @@ function factOf(peer: Peer): PeerFact {
     : { language: peer.name, bytes: statSync(peer.wasmPath).size };
 }
 
+/** Tells of a failure when it happens, with what has been logged. */
+function tell(reason: string): void {
+  process.stderr.write(`\n${pc.red("failed:")} ${reason}\n`);
+}
+
+function finished(all: readonly Turns[]): Measured[] {
+  return all.flatMap((turns) => turns.finished(options.rounds));
+}
+
+function failed(all: readonly Turns[]): Failure[] {
+  return all.flatMap(({ failures }) => failures);
+}
+
 async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> {
   const all: Turns[] = [];
   for (const group of groups) {
     announce(group.map(({ workload }) => workload.title).join("; "));
-    const turns = await Turns.prepare(rig, group, options.seconds);
+    const turns = await Turns.prepare(rig, group, options.seconds, tell);
     // Once more at the end; but who has to wait for that has waited for nothing.
-    if (all.length === 0) await rig.checkStats();
+    if (all.length === 0 && rig.ended === undefined) await rig.checkStats();
     all.push(turns);
     for (let round = 0; round < options.rounds; round++) await turns.take();
-    for (const measured of turns.measured) {
+    // There is nothing to lose yet.
+    if (finished(all).length === 0) throw new Fault("Nothing has been measured, since the first work failed.");
+    for (const measured of turns.finished(options.rounds)) {
       process.stdout.write(`\n${pc.bold(measured.title)}, for each ${measured.operation}\n`);
       const slow = slowLines(measured).map((line) => `${line}\n`);
       process.stdout.write(`${drawn(workloadTable(measured))}${slow.join("")}\n`);
     }
+    if (rig.ended !== undefined) break;
   }
   return all;
 }
@@ -116,9 +136,9 @@ async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> 
  */
 async function decide(all: readonly Turns[]): Promise<void> {
   const doubted = (among: readonly Turns[]): Turns[] => {
-    const doubts = verdicts(all.flatMap(({ measured }) => measured)).filter(({ isCertain }) => !isCertain);
+    const doubts = verdicts(finished(all)).filter(({ isCertain }) => !isCertain);
     const workloads = new Set(doubts.flatMap((verdict) => verdict.workloads));
-    return among.filter(({ measured }) => measured.some(({ workload }) => workloads.has(workload)));
+    return among.filter((turns) => finished([turns]).some(({ workload }) => workloads.has(workload)));
   };
   if (performance.now() < end) announce("further rounds for targets within the noise");
   let wanted: readonly Turns[] = all;
@@ -150,8 +170,10 @@ function show(results: Results): void {
     process.stdout.write(`${pc.bold("Where the time goes")}, in Envoy with mTLS, for each operation\n`);
     process.stdout.write(`${drawn(shares)}\n`);
   }
-  process.stdout.write(`${pc.bold("What a call to the host costs")}, in this Envoy\n`);
-  process.stdout.write(`${drawn(hostCallTable(results.hostCalls))}\n`);
+  if (results.hostCalls.length > 0) {
+    process.stdout.write(`${pc.bold("What a call to the host costs")}, in this Envoy\n`);
+    process.stdout.write(`${drawn(hostCallTable(results.hostCalls))}\n`);
+  }
   const permissions = permissionsTable(results.workloads);
   if (permissions.rows.length > 0) {
     process.stdout.write(`${pc.bold("Beside nats-server's own permissions")}: CPU added for each operation\n`);
@@ -182,6 +204,32 @@ function show(results: Results): void {
     notice("Other processes were busy. Trust the CPU times, and repeat the run if rates matter.");
   }
   if (isUnsteady(results.workloads)) notice("The machine's speed changed: figures with a wide interval say little.");
+  if (results.failures.length > 0) {
+    process.stdout.write(`${pc.red("Without figures")}, since it failed\n${failureList(results.failures)}`);
+    process.stdout.write(`${remedyOf(results.failures)}\n\n`);
+  }
+}
+
+/** Does a last step of a run. If it fails, or the run could not go on, that is no reason to lose all figures. */
+async function attempt<T>(
+  rig: Rig,
+  title: string,
+  failures: Failure[],
+  step: () => Promise<T>,
+): Promise<T | undefined> {
+  if (rig.ended !== undefined) {
+    failures.push({ title, reason: endedBefore(rig.ended) });
+    return undefined;
+  }
+  announce(title);
+  try {
+    return await step();
+  } catch (error) {
+    const reason = messageOf(error);
+    tell(reason);
+    failures.push({ title, reason });
+    return undefined;
+  }
 }
 
 async function bench(): Promise<Results> {
@@ -190,13 +238,24 @@ async function bench(): Promise<Results> {
   try {
     // The size is read now, because a module that is built during the run is not the one that Envoy has loaded.
     const machine = await machineFacts(rig.stand);
-    const disturbance = watchMachine([process.pid, ...rig.pids]);
-    const turns = await measureAll(rig, withoutAbsent(wanted, rig.peers));
-    await decide(turns);
-    announce("single calls to the host");
-    const hostCalls = await measureHostCalls(rig.stand);
-    const workloads = turns.flatMap(({ measured }) => measured);
-    await rig.checkStats();
+    const disturbance = watchMachine(() => [process.pid, ...rig.pids]);
+    const groups = withoutAbsent(wanted, rig.peers);
+    const turns = await measureAll(rig, groups);
+    if (rig.ended === undefined) await decide(turns);
+    const last: Failure[] = [];
+    const hostCalls = await attempt(rig, "single calls to the host", last, () => measureHostCalls(rig.stand));
+    const isCounted = await attempt(rig, "what istio-nats and the peers have counted", last, async () => {
+      await rig.checkStats();
+      return true;
+    });
+    const workloads = finished(turns);
+    const jobs = groups.flat();
+    const failures = failuresOf(jobs, workloads, failed(turns), rig.ended);
+    // What has not counted may have done nothing. Where the run had to end, it was looked at when the first work had begun.
+    const doubtful = jobs.filter(
+      ({ workload }) =>
+        (!isCounted && rig.ended === undefined) || failures.some((one) => one.workload === workload.name),
+    );
     return {
       machine,
       disturbance: disturbance(),
@@ -204,9 +263,10 @@ async function bench(): Promise<Results> {
       // The clock starts with this process.
       took: performance.now() / 1000,
       workloads,
-      hostCalls,
+      hostCalls: hostCalls ?? [],
       peers: rig.peers.map(factOf),
-      targets: verdicts(workloads),
+      targets: verdicts(workloads, doubtful),
+      failures: [...failures, ...last],
     };
   } finally {
     await rig.stop();
@@ -219,10 +279,17 @@ try {
   const results = await bench();
   show(results);
   if (options.json) writeFigures(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
-  if (isWhole && writeFigures(RESULTS, await resultsMarkdown(results, RESULTS))) {
-    announce("bench/RESULTS.md is written");
+  const isComplete = results.failures.length === 0;
+  if (!isComplete) process.exitCode = 1;
+  const file = isComplete ? RESULTS : INCOMPLETE;
+  if (isWhole && writeFigures(file, await resultsMarkdown(results, file))) {
+    announce(`${relative(inRoot(), file)} is written`);
+    if (isComplete) rmSync(INCOMPLETE, { force: true });
   }
-  if (!isWhole) notice(`bench/RESULTS.md stays as it is: this is no whole run, by ${listed.format(less)}.`);
+  const causes = [...less, ...(isComplete ? [] : ["what failed"])];
+  if (causes.length > 0) {
+    notice(`bench/RESULTS.md stays as it is: this is no whole run, by ${listed.format(causes)}.`);
+  }
 } catch (error) {
   process.stderr.write(`\n${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -1,3 +1,5 @@
+import { messageOf } from "../tools/fault.ts";
+import type { Failure } from "./failures.ts";
 import type { Callbacks, Piece, Rig } from "./rig.ts";
 import { quantile } from "./statistics.ts";
 import { setupOf, type SetupName } from "./setups.ts";
@@ -45,7 +47,7 @@ const TOO_SLOW = 3;
 const TRIES = 3;
 
 /** What measures: the rig. */
-type Worker = Pick<Rig, "run" | "callbacks">;
+export type Worker = Pick<Rig, "run" | "callbacks" | "recover" | "ended">;
 
 /** A piece shorter than this says nothing about a rate. */
 const LEAST_SECONDS = 0.05;
@@ -157,23 +159,59 @@ async function takeTurn(rig: Worker, workload: Workload, setup: SetupName, measu
   if (before) measured.callbacks = countsOf(before, await rig.callbacks(), piece.operations);
 }
 
-/** Jobs that take their turns together. */
+/** Jobs that take their turns together. One that fails gets no more of them, and the others go on. */
 export class Turns {
   private round = 0;
+  private readonly running: (Job & { measured: Measured })[] = [];
+  readonly failures: Failure[] = [];
 
   private constructor(
     private readonly rig: Worker,
-    private readonly running: readonly (Job & { measured: Measured })[],
+    /** Called with the reason as soon as a job has failed. */
+    private readonly onFailure: (reason: string) => void,
   ) {}
 
-  static async prepare(rig: Worker, jobs: readonly Job[], seconds: number): Promise<Turns> {
-    const running: (Job & { measured: Measured })[] = [];
-    for (const job of jobs) running.push({ ...job, measured: await prepare(rig, job, seconds) });
-    return new Turns(rig, running);
+  static async prepare(
+    rig: Worker,
+    jobs: readonly Job[],
+    seconds: number,
+    onFailure: (reason: string) => void,
+  ): Promise<Turns> {
+    const turns = new Turns(rig, onFailure);
+    for (const job of jobs) {
+      await turns.attempt(job, async () => {
+        turns.running.push({ ...job, measured: await prepare(rig, job, seconds) });
+      });
+    }
+    return turns;
   }
 
-  get measured(): Measured[] {
-    return this.running.map(({ measured }) => measured);
+  /**
+   * The work of which each setup has had so many rounds. Of work that has failed nothing is left: what went wrong may have begun in
+   * any of its rounds.
+   */
+  finished(rounds: number): Measured[] {
+    return this.running
+      .filter(({ workload }) => !this.hasFailed(workload))
+      .filter(({ setups, measured }) => setups.every((name) => (measured.setups[name]?.length ?? 0) >= rounds))
+      .map(({ measured }) => measured);
+  }
+
+  private hasFailed({ name }: Workload): boolean {
+    return this.failures.some(({ workload }) => workload === name);
+  }
+
+  /** Does a part of a job, unless that has failed or nothing can be done any more. */
+  private async attempt({ workload }: Job, part: () => Promise<void>): Promise<void> {
+    if (this.rig.ended !== undefined || this.hasFailed(workload)) return;
+    try {
+      await part();
+    } catch (error) {
+      const reason = messageOf(error);
+      this.failures.push({ workload: workload.name, title: workload.title, reason });
+      this.onFailure(reason);
+      await this.rig.recover();
+    }
   }
 
   /**
@@ -188,8 +226,9 @@ export class Turns {
     const all = [...new Set(running.flatMap(({ setups }) => setups))];
     const round = this.round++;
     for (const setup of turnsOf(all, round)) {
-      for (const { workload, setups, measured } of turnsOf(running, round)) {
-        if (setups.includes(setup)) await takeTurn(this.rig, workload, setup, measured);
+      for (const { measured, ...job } of turnsOf(running, round)) {
+        if (!job.setups.includes(setup)) continue;
+        await this.attempt(job, () => takeTurn(this.rig, job.workload, setup, measured));
       }
     }
   }

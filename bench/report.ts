@@ -19,6 +19,7 @@ import {
   type Figure,
 } from "./figures.ts";
 import { readCosts, type HostCall } from "./host-calls.ts";
+import type { Failure } from "./failures.ts";
 import type { Disturbance, Machine } from "./machine.ts";
 import type { Measured, Plan } from "./measure.ts";
 import { baselineOf, ON_REQUEST, setupOf, SETUPS, type SetupName } from "./setups.ts";
@@ -40,6 +41,8 @@ export interface Results {
   hostCalls: HostCall[];
   peers: PeerFact[];
   targets: Verdict[];
+  /** What was to be measured and has no figures. */
+  failures: Failure[];
 }
 
 const NOTHING = "";
@@ -146,7 +149,8 @@ export function slowLines({ fewer }: Measured): string[] {
 export function targetTable(targets: readonly Verdict[]): Table {
   return {
     columns: ["what", "target>", "measured>", "rounds>", "verdict", "beside it"],
-    rows: targets.map(({ what, target, measured, rounds, met, isCertain, note }) => {
+    rows: targets.map(({ what, target, measured, rounds, met, isMeasured, isCertain, note }) => {
+      if (!isMeasured) return [what, target, NOTHING, rounds.toString(), "not measured", NOTHING];
       const verdict = `${met ? "met" : "not met"}${isCertain ? "" : ", within the noise"}`;
       return [what, target, measured, rounds.toString(), verdict, note ?? NOTHING];
     }),

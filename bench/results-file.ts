@@ -1,5 +1,6 @@
 import { format, resolveConfig } from "prettier";
 import { isUnsteady } from "./figures.ts";
+import { failureList, remedyOf } from "./failures.ts";
 import { looksAfter } from "./looks.ts";
 import { isDisturbed } from "./machine.ts";
 import type { Measured } from "./measure.ts";
@@ -20,14 +21,27 @@ import { toMarkdown } from "./table.ts";
 /** A text like "5, 10 and 20". */
 const listOf = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
+const HEAD = `# Results of \`npm run bench\`
+
+The bench writes this file. Run it to get the figures of your machine.
+`;
+
+/** The head of a file that must not be taken for one with everything. */
+function incompleteHead({ workloads, failures }: Results): string {
+  const wanted = workloads.length + failures.filter(({ workload }) => workload !== undefined).length;
+  return `# Results of an incomplete run of \`npm run bench\`
+
+**Only ${workloads.length} of ${wanted} works have figures here. What follows failed, and its targets are not measured:**
+
+${failureList(failures)}
+${remedyOf(failures)}
+`;
+}
+
 /** The first section of RESULTS.md, which says how to read the rest. The run gave `rounds` rounds to all work at first. */
 export function resultsIntroduction(rounds: number): string {
   const looks = listOf.format([rounds, ...looksAfter(rounds)].map(String));
-  return `# Results of \`npm run bench\`
-
-The bench writes this file. Run it to get the figures of your machine.
-
-## How to read this
+  return `## How to read this
 
 One load generator (\`bench/load\`, Go) sends the same number of messages to one nats-server, directly and through one
 Envoy that has a listener for each setup. The setups take turns. A figure is the median over the rounds. A comparison is
@@ -48,9 +62,10 @@ well have a wrong verdict. With fewer than five rounds nothing is certain.
 
 Each table says how many rounds its figures have, because further rounds go only to the setups that decide a target. A
 comparison uses the rounds that both setups had. If these are fewer than the rounds of its row, their number follows in
-parentheses. The three publishes of 128 B are compared with each other, so they take their turns together. A round that
-delivers too many or too few messages fails the run, and so does one of which nats-server has had too many or too few
-publishes. So whatever should be refused was refused, and nothing else was. The filter's stats and audit are looked at too.
+parentheses. The three publishes of 128 B are compared with each other, so they take their turns together. Work has no figures
+if one of its rounds delivers too many or too few messages, or if nats-server has had too many or too few publishes of it. So
+whatever should be refused was refused, and nothing else was. The filter's stats and audit are looked at too. A run in which
+work failed does not write bench/RESULTS.md.
 
 **Trust CPU times more than rates.** A CPU time is what the kernel counted for all threads of a process (in nanoseconds,
 \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, divided by the operations. A rate depends
@@ -152,9 +167,10 @@ function amounts(measured: Measured): string {
   return [all, ...slowLines(measured)].join(" ");
 }
 
-/** The content of RESULTS.md, formatted by the project's own rules. */
+/** The content of RESULTS.md, or of the file in its place if work has failed, formatted by the project's own rules. */
 export async function resultsMarkdown(results: Results, file: string): Promise<string> {
   const sections = [
+    results.failures.length > 0 ? incompleteHead(results) : HEAD,
     resultsIntroduction(results.plan.rounds),
     "## The machine\n",
     toMarkdown(machineTable(results)),

@@ -11,7 +11,7 @@ import {
   type Figure,
 } from "./figures.ts";
 import { LEAST_ROUNDS } from "./looks.ts";
-import type { Measured } from "./measure.ts";
+import type { Job, Measured, Round } from "./measure.ts";
 import { ON_REQUEST, type SetupName } from "./setups.ts";
 import { estimatePairs, type Estimate, type Interval } from "./statistics.ts";
 
@@ -26,6 +26,8 @@ export interface Verdict {
   /** How many rounds the figure is made of. */
   rounds: number;
   met: boolean;
+  /** False if work that decides it has failed. Nothing is known then, and `met` is false. */
+  isMeasured: boolean;
   /** True if more rounds would not change the verdict. If the host's share decides, this holds for that share too. */
   isCertain: boolean;
   /** The work whose further rounds would settle the verdict. */
@@ -62,6 +64,7 @@ function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): 
       interval: { count, value, low, high },
       rounds: count,
       met: kind === "at most" ? value <= limit : value >= limit,
+      isMeasured: true,
       isCertain: count >= LEAST_ROUNDS && (limit < low || limit > high),
       ...(note ? { note } : {}),
     },
@@ -210,8 +213,29 @@ function randomVerdict(random: Measured, repeated: Measured): Verdict[] {
   });
 }
 
-/** The verdict on every target whose workloads and setups were measured. */
-export function verdicts(all: readonly Measured[]): Verdict[] {
+/** Work that has failed, as if each of its setups had had a round. That tells which targets it has. */
+function standIn({ workload: { name, title, operation }, setups }: Job): Measured {
+  const round: Round = { seconds: 0, rate: 0, envoyCpu: 0, natsCpu: 0, loadCpu: 0 };
+  const rounds = Object.fromEntries(setups.map((setup) => [setup, [round]]));
+  return { workload: name, title, operation, messages: 0, fewer: {}, setups: rounds };
+}
+
+function unmeasured({ what, target, limit, workloads }: Verdict): Verdict {
+  const interval = { count: 0, value: NaN, low: NaN, high: NaN };
+  const known = { what, target, limit, workloads };
+  return { ...known, measured: "", interval, rounds: 0, met: false, isMeasured: false, isCertain: false };
+}
+
+/** The verdict on every target whose workloads and setups were measured, and those on which nothing can be said: of failed work. */
+export function verdicts(all: readonly Measured[], failed: readonly Job[] = []): Verdict[] {
+  const without = new Set(failed.map(({ workload }) => workload.name));
+  const whole = [...all.filter(({ workload }) => !without.has(workload)), ...failed.map(standIn)];
+  return judged(whole).map((verdict) =>
+    verdict.workloads.some((workload) => without.has(workload)) ? unmeasured(verdict) : verdict,
+  );
+}
+
+function judged(all: readonly Measured[]): Verdict[] {
   const of = (workload: string): Measured | undefined => all.find((measured) => measured.workload === workload);
   const found: Verdict[] = [];
   for (const target of PUBLISH_TARGETS) {

@@ -37,7 +37,8 @@ type Command struct {
 	Expect int `json:"expect"`
 	// Refused is how many publishes must be answered with a permissions violation.
 	Refused int `json:"refused"`
-	// Patience is how many seconds the work may take before it counts as hung.
+	// Patience is how many seconds each part of the work may take before the work counts as hung: to prepare it, to do it, and
+	// to check what has arrived.
 	Patience float64 `json:"patience"`
 	// Connections is how many are to be open afterwards, or how many probe. They come from Hosts in turn, and, if there are
 	// Certificates, with these in turn.
@@ -91,13 +92,28 @@ var works = map[string]func(*Command) (*piece, error){
 	"probed":            prepareProbed,
 }
 
+// errHung is of a part that nobody waits for any more. It goes on, so this process must not be given other work.
+var errHung = errors.New("did not end")
+
+// within does a part of the work, unless that takes longer than it may.
+func within(command *Command, part func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- part() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Duration(command.Patience * float64(time.Second))):
+		return fmt.Errorf("%s %w within %v s", command.Work, errHung, command.Patience)
+	}
+}
+
 func do(command *Command) (*Result, error) {
 	prepare, known := works[command.Work]
 	if !known {
 		return nil, fmt.Errorf("there is no work %q", command.Work)
 	}
-	work, err := prepare(command)
-	if err != nil {
+	var work *piece
+	if err := within(command, func() (err error) { work, err = prepare(command); return }); err != nil {
 		return nil, err
 	}
 	before, err := readAll(command.Watch)
@@ -105,16 +121,14 @@ func do(command *Command) (*Result, error) {
 		return nil, err
 	}
 	began := time.Now()
-	done := make(chan error, 1)
-	go func() { done <- work.timed() }()
-	select {
-	case err = <-done:
-	case <-time.After(time.Duration(command.Patience * float64(time.Second))):
-		return nil, fmt.Errorf("%s did not end within %v s", command.Work, command.Patience)
-	}
+	err = within(command, work.timed)
 	elapsed := time.Since(began)
 	after, failed := readAll(command.Watch)
-	if err := errors.Join(err, failed, work.finish()); err != nil {
+	// What has failed may have its cause among what has arrived.
+	if !errors.Is(err, errHung) {
+		err = errors.Join(err, failed, within(command, work.finish))
+	}
+	if err != nil {
 		return nil, err
 	}
 	result := &Result{Elapsed: int64(elapsed), CPU: make([]int64, len(command.Watch)), Latencies: work.latencies}

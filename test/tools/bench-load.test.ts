@@ -144,13 +144,26 @@ describe("the bench's load generator", () => {
     assert.doesNotMatch(received, /PONG/);
   });
 
-  // The last one, since the work goes on without anybody who waits for it.
-  it("gives up work that takes longer than it may, and says so", async () => {
-    hangs = "PUB ";
-    await assert.rejects(
-      load.run(commandFor("publish-16", 100, { patience: 0.5 })),
-      /^Error: publish did not end within 0\.5 s$/,
-    );
+  // The last ones, since work that hangs goes on without anybody who waits for it.
+  for (const [part, read] of [
+    ["to prepare", "CONNECT"],
+    ["to do", "PUB "],
+  ] as const) {
+    it(`gives up work that takes longer ${part} than it may, and says so`, async () => {
+      hangs = read;
+      await assert.rejects(
+        load.run(commandFor("publish-16", 100, { patience: 0.5 })),
+        /^Error: publish did not end within 0\.5 s$/,
+      );
+    });
+  }
+
+  it("that has ended is told of by each further command, and nothing else comes of it", async () => {
+    hangs = "nothing";
+    const other = await Load.start();
+    process.kill(other.pid, "SIGKILL");
+    for (let i = 0; i < 3; i++)
+      await assert.rejects(other.run(commandFor("publish-16", 1)), /^Error: The load generator has ended\.$/);
   });
 });
 

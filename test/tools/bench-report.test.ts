@@ -12,7 +12,7 @@ import {
   targetTable,
   workloadTable,
 } from "../../bench/report.ts";
-import { warnings } from "../../bench/results-file.ts";
+import { resultsMarkdown, warnings } from "../../bench/results-file.ts";
 import { ON_REQUEST, type SetupName } from "../../bench/setups.ts";
 import { estimate } from "../../bench/statistics.ts";
 import type { Table } from "../../bench/table.ts";
@@ -167,9 +167,32 @@ describe("the bench's report", () => {
     ...{ node: "", moduleSize: 1 },
   };
   const disturbance = { others: 0, stolen: 0, loadAverage: 1 };
-  const ran = { disturbance, plan: { rounds: 5, seconds: 0.25 }, took: 1, hostCalls: [], peers: [], targets: [] };
+  const ran = {
+    disturbance,
+    plan: { rounds: 5, seconds: 0.25 },
+    took: 1,
+    hostCalls: [],
+    peers: [],
+    targets: [],
+    failures: [],
+  };
   const fact = (name: string, results: Parameters<typeof machineTable>[0]): string | undefined =>
     machineTable(results).rows.find(([what]) => what === name)?.[1];
+
+  it("begins with what has no figures where something failed, so that nobody takes it for a whole one", async () => {
+    const workloads = [work({ envoy: costs(20), filter: costs(30) })];
+    const results = { ...ran, machine, workloads };
+    const failure = { workload: "queue", title: "queue group of 4", reason: "queue by filter: EOF\n[warning] a log" };
+    const text = await resultsMarkdown({ ...results, failures: [failure] }, "bench/RESULTS.md");
+    assert.match(text, /^# Results of an incomplete run of `npm run bench`\n\n\*\*Only 1 of 2 works have figures here/);
+    assert.match(text, /\n- queue group of 4: queue by filter: EOF\n\n.*`npm run bench -- --only queue`/);
+    assert.doesNotMatch(text, /a log|The bench writes this file/);
+    assert.match(text, /^### publish 16 B$/m);
+    assert.match(
+      await resultsMarkdown(results, "bench/RESULTS.md"),
+      /^# Results of `npm run bench`\n\nThe bench writes this file/,
+    );
+  });
 
   it("says of how many cores the run could use only some", () => {
     const said = (usable: number): string | undefined =>
