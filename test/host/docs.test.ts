@@ -67,6 +67,19 @@ describe("the policy reference", () => {
     }
   });
 
+  it("names rights of integrations that the filter takes, each as it stands", () => {
+    const [, , ...rows] = tableUnder(read(REFERENCE), "## What integrations need");
+    assert.ok(rows.length > 0);
+    for (const [what, ...cells] of rows) {
+      const [publish = [], subscribe = []] = cells.map((cell) =>
+        [...cell.matchAll(/`([^`]+)`/g)].map(([, one]) => one!),
+      );
+      assert.ok(publish.length > 0 && subscribe.length > 0, what);
+      const rule = { ...RULE, publish: { allow: publish }, subscribe: { allow: subscribe } };
+      assert.deepEqual(faultsOf(whole({ rules: [rule] })), [], what);
+    }
+  });
+
   it("gives the bounds that the filter enforces for numbers", () => {
     for (const place of ["limits", "audit", "telemetry"]) {
       for (const [key, [, least, most]] of rowsUnder(`## \`${place}\``)) {
