@@ -88,6 +88,23 @@ function pastedSlip(subject: string, entry: string): Slip | undefined {
     : undefined;
 }
 
+/** Is it an object in JSON? NestJS makes such subjects of its patterns. */
+function isJson(subject: string): boolean {
+  try {
+    JSON.parse(subject);
+    return subject.startsWith("{");
+  } catch {
+    return false;
+  }
+}
+
+/** A subject as the audit writes it: quoted as nats-server quotes (assembly/telemetry/quoted-bytes.ts). */
+function quotedSlip(subject: string): Slip | undefined {
+  if (!subject.includes('\\"') || isJson(subject)) return undefined;
+  const remedy = `write ${subject.replace(/\\(["\\])/g, "$1")}`;
+  return literally(subject, ": the backslashes, with which the audit quotes, are some of them", remedy);
+}
+
 /** What in a subject looks like a wildcard of NATS, or is one elsewhere. */
 function wildcardSlip(subject: string): Slip | undefined {
   const tokens = subject.split(".");
@@ -108,8 +125,8 @@ function wildcardSlip(subject: string): Slip | undefined {
 function literalSlip(subject: string, entry: string, list: ListOfSubjects): Slip | undefined {
   if (subject.toUpperCase() === "ALL")
     return { message: `${subject} in a list is just a subject of that name`, remedy: EVERYTHING[list] };
-  const slip = unfilledSlip(subject) ?? pastedSlip(subject, entry) ?? wildcardSlip(subject);
-  if (slip !== undefined || !subject.includes(",")) return slip;
+  const slip = unfilledSlip(subject) ?? pastedSlip(subject, entry) ?? quotedSlip(subject) ?? wildcardSlip(subject);
+  if (slip !== undefined || !subject.includes(",") || isJson(subject)) return slip;
   const message = `${subject} is one subject: a comma does not separate subjects`;
   return { message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
 }

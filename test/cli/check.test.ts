@@ -436,7 +436,7 @@ describe("istio-nats check", () => {
     }
   });
 
-  it("knows wildcards of other brokers, and what templates and editors leave, for the text that they are", () => {
+  it("knows wildcards of other brokers, and what templates, editors and the audit leave, for the text that they are", () => {
     const wildcards = "write * for one whole token, or > for all tokens from that point on";
     const read: [subject: string, remedy: string | undefined][] = [
       ["orders.#", "write > instead of #"],
@@ -456,6 +456,15 @@ describe("istio-nats check", () => {
       ["orders.admin.>\u00a0", "write it anew"],
       ["orders.a#", undefined],
       ["${PREFIX}.>", undefined],
+      ['{"cmd":"sum","service":"math"}', undefined],
+      ['{"cmd":"sum","keys":["a","b"]}', undefined],
+      ['{"a":{"b":1,"c":2}}', undefined],
+      [String.raw`{"cmd":"say\"a\",b"}`, undefined],
+      ['{"cmd":"sum"},orders', "write each subject as an entry of its own, in quotes if necessary"],
+      ['{"cmd":"*","v":1}', wildcards],
+      [String.raw`{\"cmd\":\"sum\"}`, 'write {"cmd":"sum"}'],
+      [String.raw`{\"path\":\"a\\\\b\"}`, String.raw`write {"path":"a\\b"}`],
+      [String.raw`orders\new`, undefined],
     ];
     for (const [subject, remedy] of read) {
       const policy = { ...SOUND, rules: [{ ...RULE, publish: { allow: ["orders.>"], deny: [subject] } }] };
