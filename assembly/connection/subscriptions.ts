@@ -83,6 +83,8 @@ export class Subscriptions {
   private apart: BlockTable | null = null;
   /** PINGs after UNSUBs of revoked subscriptions that the server has not answered yet. */
   private revokedPings: i32 = 0;
+  /** No PING has gone behind the last UNSUBs of revoked subscriptions, for want of memory. */
+  private isUnpinged: bool = false;
 
   /** Bytes of the VM's budget that all of it holds. The tables stay as large as they once had to be. */
   get heldBytes(): i64 {
@@ -234,6 +236,7 @@ export class Subscriptions {
    */
   tellRevocations(pinged: bool): void {
     this.hasUntoldRevocations = false;
+    this.isUnpinged = !pinged;
     this.revokedPings += i32(pinged);
   }
 
@@ -243,7 +246,7 @@ export class Subscriptions {
    */
   revocationsTaken(): void {
     this.revokedPings--;
-    if (this.revokedPings > 0 || this.hasUntoldRevocations) return;
+    if (this.awaitsRevocations) return;
     this.takeOutAll(this.table, true);
     const apart = this.apart;
     if (apart == null) return;
@@ -280,8 +283,12 @@ export class Subscriptions {
     if (<i32>(serialOf(sub) - this.forgottenSerial) > 0) this.largestForgotten = -1;
     beginCount(sub);
     const state = stateOf(sub);
-    if (state == State.TOLD || (state == State.REVOKED && this.revokedPings == 0 && !this.hasUntoldRevocations))
-      this.takeOut(sub);
+    if (state == State.TOLD || (state == State.REVOKED && !this.awaitsRevocations)) this.takeOut(sub);
+  }
+
+  /** May the server not have taken the UNSUB of some revoked subscription yet, as far as we know? */
+  private get awaitsRevocations(): bool {
+    return this.revokedPings > 0 || this.hasUntoldRevocations || this.isUnpinged;
   }
 
   private rememberEnded(sub: usize): void {

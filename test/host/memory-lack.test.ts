@@ -48,8 +48,10 @@ function widen(wire: Wire): void {
 const REFUSED = 128;
 const SUBJECT = `no.${"x".repeat(4089)}`;
 
-function fillRecords(wire: Wire): void {
-  assert.equal(wire.client(pub(SUBJECT).repeat(REFUSED)), PING.repeat(REFUSED));
+/** `taken`: bytes of the block that other records have already. */
+function fillRecords(wire: Wire, taken = 0): void {
+  const last = SUBJECT.slice(0, SUBJECT.length - taken);
+  assert.equal(wire.client(pub(SUBJECT).repeat(REFUSED - 1) + pub(last)), PING.repeat(REFUSED));
   fill(wire.host, OTHER);
 }
 
@@ -115,6 +117,31 @@ describe("a connection of whose PONGs no further one can be remembered, since th
     // All records are gone, and a client's PING has room again.
     assert.equal(wire.client(PING), PING);
     assert.equal(wire.server(PONG + msg("old.1", "1", "x")), PONG);
+  });
+
+  it("never gets that either once the PONG behind the UNSUBs of an earlier policy comes, which were sent before", () => {
+    const subscribed = (...allow: string[]) => ({ rule: { subscribe: { allow: [...allow, "ok.>"] } }, limits });
+    const host = configuredHost(subscribed("old.*", "new.*"));
+    const wire = Wire.connected(host);
+    wire.client("SUB old.* 1\r\nSUB new.* 2\r\n");
+    host.configure(policy(subscribed("new.*")));
+    assert.equal(wire.client(pub("ok.1")), `UNSUB 1\r\n${PING}${pub("ok.1")}`);
+    fillRecords(wire, 4);
+    host.configure(policy(subscribed("new.1")));
+    assert.equal(wire.client(pub("ok.1")), `UNSUB 2\r\n${pub("ok.1")}`);
+    wire.server(msg("new.1", "2", "x"));
+    assert.equal(wire.server(PONG + msg("new.1", "2", "x")), "");
+  });
+
+  it("never gets that either once the PONG comes that shows that its SUB was read", () => {
+    const host = configuredHost({ rule: { subscribe: { allow: ["old.*", "ok.>"], deny: ["ok.secret"] } }, limits });
+    const wire = Wire.connected(host);
+    assert.equal(wire.client("SUB ok.* 1\r\nUNSUB 1\r\nSUB old.* 1\r\n").split(PING).length, 2);
+    fillRecords(wire, 13);
+    host.configure(policy({ rule: { subscribe: { allow: ["old.1", "ok.>"] } }, limits }));
+    assert.equal(wire.client(pub("ok.1")), `UNSUB 1\r\n${pub("ok.1")}`);
+    wire.server(msg("old.1", "1", "x"));
+    assert.equal(wire.server(PONG + msg("old.1", "1", "x")), "");
   });
 
   it("passes unread in DRY_RUN, since under a later policy its PONG would tell what it does not", () => {
