@@ -2,7 +2,7 @@ import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../../assembly/bytes/b
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import { hashBytes } from "../../assembly/bytes/hash";
 import { gapBehind } from "../../assembly/bytes/linear-memory";
-import { lengthOf, pointerTo, textAt } from "./bytes-support";
+import { expectGivenBack, lengthOf, pointerTo, textAt } from "./bytes-support";
 
 const KEY_OFFSET: usize = 12;
 
@@ -147,6 +147,16 @@ describe("a table of blocks", () => {
     freeBlock(b);
     table.destroy();
     expect(usedBytes()).toBe(before);
+  });
+
+  it("leaves nothing of itself when it is destroyed", () => {
+    expectGivenBack(() => {
+      const table = new BlockTable(KEY_OFFSET);
+      assert(table.makeRoom());
+      const place = changetype<usize>(table);
+      table.destroy();
+      return place;
+    });
   });
 
   it("does not grow if blocks only come and go", () => {

@@ -13,6 +13,7 @@ import {
   usedBytes,
 } from "../../assembly/bytes/budget";
 import { gapBehind } from "../../assembly/bytes/linear-memory";
+import { expectGivenBack } from "./bytes-support";
 
 describe("the memory budget of a VM", () => {
   it("gives nothing before a configuration has set it", () => {
@@ -57,6 +58,14 @@ describe("the memory budget of a VM", () => {
     expect(load<u8>(pointer)).toBe(0x5a);
     expect(load<u8>(pointer, 99)).toBe(0x5a);
     giveBack(pointer, 100);
+  });
+
+  it("gives a block to the heap again that is given back", () => {
+    expectGivenBack(() => {
+      const pointer = take(100);
+      giveBack(pointer, 100);
+      return pointer;
+    });
   });
 
   it("is the largest that any configuration asks for", () => {

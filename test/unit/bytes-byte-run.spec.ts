@@ -1,6 +1,6 @@
 import { ByteRun } from "../../assembly/bytes/byte-run";
 import { usedBytes } from "../../assembly/bytes/budget";
-import { lengthOf, pointerTo, textAt } from "./bytes-support";
+import { expectGivenBack, lengthOf, pointerTo, textAt } from "./bytes-support";
 
 function append(run: ByteRun, text: string): i32 {
   return run.append(pointerTo(text), lengthOf(text));
@@ -70,6 +70,19 @@ describe("a run of bytes", () => {
     expect(append(run, "z")).toBe(0);
     expect(textAt(run.pointer, 1)).toBe("z");
     run.destroy();
+  });
+
+  it("leaves nothing where it has grown or been trimmed, and nothing of itself when it is destroyed", () => {
+    expectGivenBack(() => {
+      const run = new ByteRun();
+      let places = changetype<usize>(run);
+      for (let length = 10; length <= 1000; length *= 10) places += run.extend(length);
+      run.length = 20;
+      run.trim();
+      places += run.pointer;
+      run.destroy();
+      return places;
+    });
   });
 
   it("is not charged to the budget of connections", () => {

@@ -1,4 +1,4 @@
-import { HASH_KEYS, hashBytes, seedHashes } from "../../assembly/bytes/hash";
+import { HASH_KEYS, hashBytes, quickHash, seedHashes } from "../../assembly/bytes/hash";
 import { expectOtherForEachByte, expectSameOfEqual, keep, LONGEST, pointerTo } from "./bytes-support";
 
 function hashAlike(a: usize, b: usize, length: i32): bool {
@@ -60,6 +60,20 @@ describe("the hash of long names that differ in their last bytes", () => {
     }
     expect(used.size).toBeGreaterThan(597);
     expect(used.size).toBeLessThan(697);
+  });
+});
+
+function quickHashAlike(a: usize, b: usize, length: i32): bool {
+  return quickHash(a, length) == quickHash(b, length);
+}
+
+describe("the quick hash", () => {
+  it("depends only on the bytes, not on where they lie or on what is around them", () => {
+    expectSameOfEqual(quickHashAlike);
+  });
+
+  it("depends on every byte", () => {
+    expectOtherForEachByte(1, quickHashAlike);
   });
 });
 

@@ -77,6 +77,8 @@ describe("decoding a JSON string", () => {
     expect(decoded("a\\ud83d")).toBe("a\ufffd");
     expect(decoded("\\ude00b")).toBe("\ufffdb");
     expect(decoded("\\ud83d\\u0041")).toBe("\ufffdA");
+    expect(decoded("\\udc00\\udc00")).toBe("\ufffd\ufffd");
+    expect(decoded("\\ud83d\\uffff")).toBe("\ufffd\uffff");
     expect(decoded("\\ud83d\\n")).toBe("\ufffd\n");
     expect(decoded("\\ud83d\\ud83d\\ude00")).toBe("\ufffd😀");
   });
@@ -101,6 +103,21 @@ describe("the text of a JSON string", () => {
     const start = changetype<usize>(invalid);
     // Bytes written beyond the room would end the heap's order, and with it what is taken and given back next.
     for (let i = 0; i < 10; i++) expect(textOf(start, start + 1000, false)).toBe("\ufffd".repeat(1000));
+  });
+});
+
+describe("the room for the text of a JSON string", () => {
+  it("is given back once that is a text", () => {
+    const escapes = String.UTF8.encode("\\n".repeat(1000));
+    const start = changetype<usize>(escapes);
+    const room = 3 * <usize>escapes.byteLength + 4;
+    const before = heap.alloc(room);
+    heap.free(before);
+    const text = textOf(start, start + <usize>escapes.byteLength, true);
+    const behind = heap.alloc(room);
+    heap.free(behind);
+    expect(text.length).toBe(1000);
+    expect(behind).toBe(before);
   });
 });
 

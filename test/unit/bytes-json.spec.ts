@@ -161,6 +161,23 @@ describe("the JSON scanner", () => {
     expect(isJson('[{"a":[{"b":1},[{"c":[}]]]},{}]')).toBe(false);
   });
 
+  it("distinguishes objects from lists at each of two hundred levels, whatever lies between them", () => {
+    let state: u32 = 12345;
+    let opens = "";
+    let closes = "";
+    for (let level = 0; level < 200; level++) {
+      state = state * 1664525 + 1013904223;
+      const isObject = state >> 31 != 0;
+      opens += isObject ? '{"a":' : "[";
+      closes = (isObject ? "}" : "]") + closes;
+    }
+    expect(isJson(opens + "1" + closes)).toBe(true);
+    for (let at = 0; at < closes.length; at++) {
+      const other = closes.charAt(at) == "}" ? "]" : "}";
+      assert(!isJson(opens + "1" + closes.substring(0, at) + other + closes.substring(at + 1)), `${at}`);
+    }
+  });
+
   it("says what it expected, what it found and where", () => {
     expect(errorOf('{"a" 1}')).toBe("expected ':' after the key, found '1' at byte 5");
     expect(errorOf('{"a":1 "b"}')).toBe("expected ',' or '}', found '\"' at byte 7");
@@ -250,6 +267,16 @@ describe("the tokens of the JSON scanner", () => {
     expect(scanner.next()).toBe(JsonToken.END);
     scanner.reset(start, start);
     expect(scanner.next()).toBe(JsonToken.ERROR);
+  });
+
+  it("are read no further than the given end, wherever that lies within a string", () => {
+    const text = String.UTF8.encode('"' + "a".repeat(60));
+    const start = changetype<usize>(text);
+    for (let length = 0; length < 40; length++) {
+      scanner.reset(start, start + 1 + <usize>length);
+      expect(scanner.next()).toBe(JsonToken.ERROR);
+      expect(scanner.errorOffset).toBe(1 + length);
+    }
   });
 });
 

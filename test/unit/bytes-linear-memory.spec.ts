@@ -1,4 +1,4 @@
-import { gapBehind } from "../../assembly/bytes/linear-memory";
+import { gapBehind, growTo, hasFreeBlock, linearBytes } from "../../assembly/bytes/linear-memory";
 
 /** What the allocator makes of a size: all blocks with their heads are a multiple of 16 bytes long. */
 const SIZE: usize = 1004;
@@ -32,5 +32,62 @@ describe("the gap behind a block", () => {
 
   it("is none behind no block", () => {
     expect(gapBehind(0, usize.MAX_VALUE)).toBe(0);
+  });
+});
+
+/** Takes blocks until none of `size` bytes is free. Answers the last of them; each begins with the address of the one before. */
+function takeAllOf(size: usize): usize {
+  let last: usize = 0;
+  for (let asked: usize = 1 << 28; asked >= size; asked >>= 1) {
+    while (hasFreeBlock(asked)) {
+      const block = heap.alloc(asked);
+      store<usize>(block, last);
+      last = block;
+    }
+  }
+  return last;
+}
+
+/** Powers of two, from 256 on, of which one block each is freed while no larger one is free. */
+const POWERS: i32 = 9;
+
+describe("the search for a free block", () => {
+  it("finds one of the next power of two, for which memory need not grow, and none that is smaller", () => {
+    const blocks = new StaticArray<usize>(POWERS);
+    for (let i = 0; i < POWERS; i++) blocks[i] = heap.alloc((<usize>320) << i);
+    const found = new StaticArray<bool>(POWERS);
+    const missed = new StaticArray<bool>(POWERS);
+    // What is expected takes memory itself, so all is asked before.
+    const pages = memory.size();
+    let taken = takeAllOf(256);
+    const none = !hasFreeBlock(256) && !hasFreeBlock(100_000);
+    for (let i = 0; i < POWERS; i++) {
+      heap.free(blocks[i]);
+      found[i] = hasFreeBlock(((<usize>256) << i) - 16) && hasFreeBlock(100) && hasFreeBlock(16);
+      missed[i] = !hasFreeBlock((<usize>512) << i);
+    }
+    const grown = memory.size() - pages;
+    while (taken != 0) {
+      const next = load<usize>(taken);
+      heap.free(taken);
+      taken = next;
+    }
+    expect(grown).toBe(0);
+    expect(none).toBe(true);
+    for (let i = 0; i < POWERS; i++) assert(found[i] && missed[i], `power ${i}`);
+  });
+});
+
+describe("linear memory that is to grow", () => {
+  it("stays as it is where it has half of what is asked for, and has that free afterwards where it has less", () => {
+    const present = linearBytes();
+    growTo(present * 2);
+    expect(linearBytes()).toBe(present);
+    growTo(present * 4);
+    const grown = linearBytes();
+    expect(grown).toBeGreaterThanOrEqual(present * 4);
+    expect(grown).toBeLessThanOrEqual(present * 4 + present / 4);
+    heap.free(heap.alloc(present * 3 - 4096));
+    expect(linearBytes()).toBe(grown);
   });
 });

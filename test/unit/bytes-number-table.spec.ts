@@ -1,8 +1,20 @@
 import { NumberTable } from "../../assembly/bytes/number-table";
-import { zeros } from "./bytes-support";
+import { expectGivenBack, zeros } from "./bytes-support";
 
 /** Consecutive numbers, as the host gives them, some of which stay for long. */
 const MOST: u32 = 5000;
+
+const place: usize = memory.data(16, 16);
+
+/** An empty table at `place`. It takes nothing but its slots. */
+function tableAtPlace(): NumberTable {
+  memory.fill(place, 0, 16);
+  return NumberTable.at(place);
+}
+
+function slotsAtPlace(): usize {
+  return load<usize>(place, offsetof<NumberTable>("slots"));
+}
 
 describe("numbers of the host", () => {
   it("stand for nothing until they are entered, and then for what was entered", () => {
@@ -37,6 +49,26 @@ describe("numbers of the host", () => {
     for (let number: u32 = 0; number <= MOST + 1; number++) {
       expect(table.get(number)).toBe(expected.has(number) ? expected.get(number) : 0);
     }
+  });
+
+  it("have a table of which at least half is free, and at most three quarters from the fourth on", () => {
+    const table = tableAtPlace();
+    for (let number: u32 = 1; number <= 200; number++) {
+      table.enter(number, 16);
+      const slots = load<u32>(place, offsetof<NumberTable>("mask")) + 1;
+      assert(slots >= number * 2 && slots <= max<u32>(number, 4) * 4, `${slots} slots for ${number}`);
+    }
+  });
+
+  it("leave nothing where their table was before it has grown", () => {
+    expectGivenBack(() => {
+      const table = tableAtPlace();
+      let places = slotsAtPlace();
+      for (let number: u32 = 1; number <= 40; number++) table.enter(number, 16);
+      places += slotsAtPlace();
+      heap.free(slotsAtPlace());
+      return places;
+    });
   });
 
   it("are found and removed one by one even if all have one home slot", () => {

@@ -28,6 +28,15 @@ export function textAt(pointer: usize, length: i32): string {
   return length == 0 ? "" : String.UTF8.decodeUnsafe(pointer, <usize>length);
 }
 
+/**
+ * Expects that all is given back that `run` takes. It answers a sum of the addresses that it was given: only if the heap is as it was
+ * are they the same the second time.
+ */
+export function expectGivenBack(run: () => usize): void {
+  const first = run();
+  expect(run()).toBe(first);
+}
+
 /** Bytes that `counting` has to read. */
 export const LONGEST: i32 = 40;
 

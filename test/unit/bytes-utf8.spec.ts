@@ -1,3 +1,4 @@
+import { beginning } from "../../assembly/bytes/text";
 import { INVALID_RUNE, decodeRune, encodeRune, isValidUtf8, runeWidth } from "../../assembly/bytes/utf8";
 
 function rune(bytes: StaticArray<u8>): i32 {
@@ -110,5 +111,26 @@ describe("judging text as UTF-8", () => {
     for (let length = 1; length < 4; length++) {
       expect(isValidUtf8(changetype<usize>(text), length)).toBe(false);
     }
+  });
+
+  it("reads nothing behind its end, where memory may end too", () => {
+    // A page that the allocator does not know.
+    expect(memory.grow(1)).toBeGreaterThan(0);
+    const end = (<usize>memory.size()) << 16;
+    for (let length = 0; length <= 24; length++) {
+      memory.fill(end - <usize>length, 0x61, <usize>length);
+      assert(isValidUtf8(end - <usize>length, length), `length ${length}`);
+    }
+  });
+});
+
+describe("the beginning of a text", () => {
+  it("ends where it is cut, or before a character that this would part", () => {
+    const text = "ab😀c";
+    expect(beginning(text, 2)).toBe("ab");
+    expect(beginning(text, 3)).toBe("ab");
+    expect(beginning(text, 4)).toBe("ab😀");
+    expect(beginning(text, 5)).toBe(text);
+    expect(beginning(text, 9)).toBe(text);
   });
 });

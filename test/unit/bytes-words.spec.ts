@@ -1,5 +1,6 @@
 import { usedBytes } from "../../assembly/bytes/budget";
 import { Words } from "../../assembly/bytes/words";
+import { expectGivenBack } from "./bytes-support";
 
 describe("an array of words", () => {
   it("has no memory at first and can then be destroyed", () => {
@@ -82,6 +83,21 @@ describe("an array of words", () => {
     words.set(20, 20);
     for (let i = 0; i <= 20; i++) expect(words.get(i)).toBe(i);
     words.destroy();
+  });
+
+  it("leaves nothing where it has grown or been trimmed, and nothing of itself when it is destroyed", () => {
+    expectGivenBack(() => {
+      const words = new Words();
+      let places = changetype<usize>(words);
+      for (let count = 10; count <= 1000; count *= 10) {
+        words.reserve(count);
+        places += words.pointer;
+      }
+      words.trim(20);
+      places += words.pointer;
+      words.destroy();
+      return places;
+    });
   });
 
   it("is not charged to the budget of connections", () => {
