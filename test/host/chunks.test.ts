@@ -248,6 +248,26 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
     });
   }
 
+  for (const [what, bytes] of [
+    ["its last byte", 1],
+    ["all of it", 1000],
+  ] as const) {
+    it(`does not pass in either direction, and its connection is closed: ${what} is not handed over`, () => {
+      for (const fromServer of [false, true]) {
+        const host = configuredHost({ rule });
+        const wire = Wire.connected(host);
+        wire.client("SUB ok.* 1\r\n");
+        // What a read leaves in the window is what the one before has left there.
+        const allowed = fromServer ? wire.server(msg("ok.2", "1", "allowed")) : wire.client(pub("ok.2", "allowed"));
+        assert.notEqual(allowed, "");
+        host.withhold(bytes);
+        assert.equal(fromServer ? wire.server(allowed) : wire.client(allowed), "");
+        assert.equal(wire.client(pub("ok.2")), "");
+        assertEndedByHost(host, wire);
+      }
+    });
+  }
+
   it("is not taken for one that ends where the window does, if only a later read of it fails", () => {
     for (const fromServer of [false, true]) {
       const host = configuredHost({ rule });

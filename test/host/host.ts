@@ -180,6 +180,11 @@ export class Host {
     this.vm.refusedCalls.set(name, (this.counts[name] ?? 0) + before + 1);
   }
 
+  /** From now on so many bytes of a stream are handed over less than there are of what was asked for, which Envoy never does. */
+  withhold(bytes: number): void {
+    this.vm.withheldBytes = bytes;
+  }
+
   /** Bytes of streams that the module has read so far. */
   get bufferBytesRead(): number {
     return this.vm.bufferBytesRead;

@@ -18,6 +18,7 @@ import {
   stat,
   VERBOSE_CONNECT,
   Wire,
+  type Policy,
 } from "./wire.ts";
 
 const OTHER = "spiffe://cluster.local/ns/shop/sa/other";
@@ -53,6 +54,11 @@ function fillRecords(wire: Wire, taken = 0): void {
   const last = SUBJECT.slice(0, SUBJECT.length - taken);
   assert.equal(wire.client(pub(SUBJECT).repeat(REFUSED - 1) + pub(last)), PING.repeat(REFUSED));
   fill(wire.host, OTHER);
+}
+
+/** A policy under which these subjects may be subscribed to. */
+function subscribed(...allow: string[]): Policy {
+  return { rule: { subscribe: { allow: [...allow, "ok.>"] } }, limits };
 }
 
 describe("a connection of whose PONGs no further one can be remembered, since the budget has no room,", () => {
@@ -105,12 +111,12 @@ describe("a connection of whose PONGs no further one can be remembered, since th
   }
 
   it("sends the UNSUB of what a newer policy forbids alone, and never gets what that subscription brings", () => {
-    const host = configuredHost({ rule: { subscribe: { allow: ["old.*", "ok.>"] } }, limits });
+    const host = configuredHost(subscribed("old.*"));
     const wire = Wire.connected(host);
     wire.client("SUB old.* 1\r\n");
     fillRecords(wire);
     // What nobody knows a subscription for would pass by its own subject.
-    host.configure(policy({ rule: { subscribe: { allow: ["old.1", "ok.>"] } }, limits }));
+    host.configure(policy(subscribed("old.1")));
     assert.equal(wire.client(pub("ok.1")), `UNSUB 1\r\n${pub("ok.1")}`);
     assert.match(wire.server(msg("old.1", "1", "x")), /^-ERR '[^\r]*old\.\*" \(sid "1"\)'\r\n$/);
     assert.equal(wire.server(PONG.repeat(REFUSED)), publishViolation(SUBJECT).repeat(REFUSED));
@@ -119,8 +125,22 @@ describe("a connection of whose PONGs no further one can be remembered, since th
     assert.equal(wire.server(PONG + msg("old.1", "1", "x")), PONG);
   });
 
+  it("gives back what it holds of that subscription once the PONG behind the UNSUBs of a later policy comes", () => {
+    const host = configuredHost(subscribed("old.>", "new.*"));
+    const wire = Wire.connected(host);
+    wire.client(`SUB old.${LONG} 1\r\nSUB new.* 2\r\n`);
+    fillRecords(wire);
+    host.configure(policy(subscribed("new.*")));
+    assert.equal(wire.client(pub("ok.1")), `UNSUB 1\r\n${pub("ok.1")}`);
+    wire.server(PONG.repeat(REFUSED));
+    host.configure(policy(subscribed()));
+    assert.equal(wire.client(pub("ok.1")), `UNSUB 2\r\n${PING}${pub("ok.1")}`);
+    const held = stat(host, "istio_nats_memory_bytes");
+    wire.server(PONG);
+    assert.ok(stat(host, "istio_nats_memory_bytes") < held - LONG.length);
+  });
+
   it("never gets that either once the PONG behind the UNSUBs of an earlier policy comes, which were sent before", () => {
-    const subscribed = (...allow: string[]) => ({ rule: { subscribe: { allow: [...allow, "ok.>"] } }, limits });
     const host = configuredHost(subscribed("old.*", "new.*"));
     const wire = Wire.connected(host);
     wire.client("SUB old.* 1\r\nSUB new.* 2\r\n");
@@ -138,7 +158,7 @@ describe("a connection of whose PONGs no further one can be remembered, since th
     const wire = Wire.connected(host);
     assert.equal(wire.client("SUB ok.* 1\r\nUNSUB 1\r\nSUB old.* 1\r\n").split(PING).length, 2);
     fillRecords(wire, 13);
-    host.configure(policy({ rule: { subscribe: { allow: ["old.1", "ok.>"] } }, limits }));
+    host.configure(policy(subscribed("old.1")));
     assert.equal(wire.client(pub("ok.1")), `UNSUB 1\r\n${pub("ok.1")}`);
     wire.server(msg("old.1", "1", "x"));
     assert.equal(wire.server(PONG + msg("old.1", "1", "x")), "");

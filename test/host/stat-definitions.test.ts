@@ -84,6 +84,31 @@ describe("the stats of many new principals", () => {
     assert.equal(values().length, PRINCIPALS);
   });
 
+  it("have durations that wait for their histogram, which are drawn with the same chance as those that come meanwhile", () => {
+    const [kept, more] = [8192, 16_384];
+    const host = configuredHost();
+    const wires = newPrincipals(host);
+    const last = wires.at(-1)!;
+    const ping = (wire: Wire, milliseconds: number): void => {
+      wire.client(PING);
+      host.advance(milliseconds);
+      wire.server(PONG);
+    };
+    for (const wire of wires) ping(wire, 3);
+    for (let i = wires.length; i < kept; i++) ping(last, 1);
+    host.clockStep = FOR_EACH;
+    host.tick();
+    host.clockStep = 0n;
+    for (let i = 0; i < more; i++) ping(last, 2);
+    host.tick();
+    const values = [...host.histograms].filter(([raw]) => raw.endsWith(`;.;${PING_RTT}`)).flatMap(([, all]) => all);
+    const early = values.filter((value) => value === 1).length;
+    // Six deviations of the hypergeometric distribution, of which one third is early.
+    const bound = 6 * Math.sqrt(kept * (1 / 3) * (2 / 3) * (more / (kept + more)));
+    const share = (kept - wires.length) / (kept + more);
+    assert.ok(Math.abs(early - kept * share) < bound, `${early} of those that waited`);
+  });
+
   it("are told of connections that have ended before", () => {
     const host = configuredHost();
     const wires = newPrincipals(host);

@@ -1,4 +1,5 @@
 import { gapBehind, growTo, hasFreeBlock, linearBytes } from "../../assembly/bytes/linear-memory";
+import { freeAll, takeAllOf } from "./bytes-support";
 
 /** What the allocator makes of a size: all blocks with their heads are a multiple of 16 bytes long. */
 const SIZE: usize = 1004;
@@ -35,19 +36,6 @@ describe("the gap behind a block", () => {
   });
 });
 
-/** Takes blocks until none of `size` bytes is free. Answers the last of them; each begins with the address of the one before. */
-function takeAllOf(size: usize): usize {
-  let last: usize = 0;
-  for (let asked: usize = 1 << 28; asked >= size; asked >>= 1) {
-    while (hasFreeBlock(asked)) {
-      const block = heap.alloc(asked);
-      store<usize>(block, last);
-      last = block;
-    }
-  }
-  return last;
-}
-
 /** Powers of two, from 256 on, of which one block each is freed while no larger one is free. */
 const POWERS: i32 = 9;
 
@@ -59,7 +47,7 @@ describe("the search for a free block", () => {
     const missed = new StaticArray<bool>(POWERS);
     // What is expected takes memory itself, so all is asked before.
     const pages = memory.size();
-    let taken = takeAllOf(256);
+    const taken = takeAllOf(256);
     const none = !hasFreeBlock(256) && !hasFreeBlock(100_000);
     for (let i = 0; i < POWERS; i++) {
       heap.free(blocks[i]);
@@ -67,11 +55,7 @@ describe("the search for a free block", () => {
       missed[i] = !hasFreeBlock((<usize>512) << i);
     }
     const grown = memory.size() - pages;
-    while (taken != 0) {
-      const next = load<usize>(taken);
-      heap.free(taken);
-      taken = next;
-    }
+    freeAll(taken);
     expect(grown).toBe(0);
     expect(none).toBe(true);
     for (let i = 0; i < POWERS; i++) assert(found[i] && missed[i], `power ${i}`);

@@ -1,3 +1,4 @@
+import { hasFreeBlock } from "../../assembly/bytes/linear-memory";
 import { utf8 } from "../../assembly/bytes/text";
 
 /** The code under test holds bare addresses, so the bytes stay for as long as the spec runs. */
@@ -35,6 +36,28 @@ export function textAt(pointer: usize, length: i32): string {
 export function expectGivenBack(run: () => usize): void {
   const first = run();
   expect(run()).toBe(first);
+}
+
+/** Takes blocks until none of `size` bytes is free. Answers the last of them; each begins with the address of the one before. */
+export function takeAllOf(size: usize): usize {
+  let last: usize = 0;
+  for (let asked: usize = 1 << 28; asked >= size; asked >>= 1) {
+    while (hasFreeBlock(asked)) {
+      const block = heap.alloc(asked);
+      store<usize>(block, last);
+      last = block;
+    }
+  }
+  return last;
+}
+
+/** Frees what `takeAllOf` has answered. */
+export function freeAll(last: usize): void {
+  while (last != 0) {
+    const before = load<usize>(last);
+    heap.free(last);
+    last = before;
+  }
 }
 
 /** Bytes that `counting` has to read. */

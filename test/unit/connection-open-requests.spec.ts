@@ -1,9 +1,9 @@
-import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { giveBack, limitBytes, mostToGrowTo, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import { GOLDEN_64 } from "../../assembly/bytes/golden-ratio";
 import { OpenRequests, RequestTable } from "../../assembly/connection/open-requests";
 import { Meter } from "../../assembly/telemetry/meter";
 import { Unanswered } from "../../assembly/telemetry/series";
-import { zeros } from "./bytes-support";
+import { expectGivenBack, freeAll, takeAllOf, zeros } from "./bytes-support";
 
 raiseLimit(64 << 20);
 
@@ -198,5 +198,36 @@ describe("a table of messages that wait for another one", () => {
     table.giveUpAll(owner, Unanswered.CLOSED);
     table.destroy();
     expect(usedBytes()).toBe(before);
+  });
+
+  it("leaves nothing of itself when it is destroyed", () => {
+    expectGivenBack(() => {
+      const table = newTable(10);
+      const place = changetype<usize>(table);
+      table.destroy();
+      return place;
+    });
+  });
+
+  it("takes nothing where linear memory has room for its records and not for their places too", () => {
+    const before = usedBytes();
+    const table = newTable(10);
+    const owner = newOwner();
+    // The first records take 2,560 bytes of it. For their places, 1,024, a block of 2,048 must be left.
+    const gap = heap.alloc(4096);
+    const beside = heap.alloc(mostToGrowTo());
+    const taken = takeAllOf(512);
+    heap.free(gap);
+    table.open(owner, 1, 0, 0);
+    const used = usedBytes();
+    const count = table.count;
+    const records = take(2560);
+    giveBack(records, 2560);
+    freeAll(taken);
+    heap.free(beside);
+    expect(used).toBe(before);
+    expect(count).toBe(0);
+    expect(records).not.toBe(0);
+    table.destroy();
   });
 });

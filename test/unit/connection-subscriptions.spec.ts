@@ -2,7 +2,7 @@ import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembl
 import { isRecent } from "../../assembly/connection/recent-subscriptions";
 import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
-import { pointerTo } from "./bytes-support";
+import { expectGivenBack, pointerTo } from "./bytes-support";
 import { add, find, findAgain, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 
 function keptBackOf(sub: usize): i32 {
@@ -25,6 +25,17 @@ describe("subscriptions without a budget", () => {
     expect(all.bytes).toBe(0);
     all.tick(0);
     all.destroy();
+  });
+});
+
+describe("the subscriptions of a connection", () => {
+  it("leave nothing of themselves when they are destroyed", () => {
+    expectGivenBack(() => {
+      const all = new Subscriptions();
+      const place = changetype<usize>(all);
+      all.destroy();
+      return place;
+    });
   });
 });
 

@@ -67,7 +67,8 @@ function environment(vm: Vm): Record<string, Import> {
       if (bytes === undefined) return WasmResult.NotFound;
       // Beyond the end is no error: 1.40 answers Ok with pointer and size 0, as for an empty buffer.
       const from = start >>> 0;
-      const part = bytes.subarray(from, from + (length >>> 0));
+      const asked = bytes.subarray(from, from + (length >>> 0));
+      const part = asked.subarray(0, Math.max(asked.length - vm.withheldBytes, 0));
       vm.bufferBytesRead += part.length;
       return vm.give(part, pointerOut, sizeOut) ? WasmResult.Ok : WasmResult.InvalidMemoryAccess;
     },

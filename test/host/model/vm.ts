@@ -38,6 +38,8 @@ export class Vm {
   readonly refused = new Set<string>();
   /** The one call of an import, counted from 1, that does nothing and answers an error. */
   readonly refusedCalls = new Map<string, number>();
+  /** So many bytes of a stream are handed over less than the module asks for. */
+  withheldBytes = 0;
   /** Bytes that `proxy_get_buffer_bytes` has handed over. */
   bufferBytesRead = 0;
   readonly roots = new Map<number, Root>();
