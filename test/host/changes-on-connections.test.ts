@@ -127,6 +127,46 @@ describe("what else changes on an open connection", () => {
     }
   });
 
+  it("is that such an answer counts as allowed in DRY_RUN though yet another rule in DRY_RUN came between", () => {
+    const service = { name: "service", from, subscribe: { allow: ["ask.>"] } };
+    const answering = { name: "answering", from, mode: "DRY_RUN", allow_responses: true };
+    const { host, wire } = connected(policy([service, answering]));
+    wire.client("SUB ask.1 1\r\n");
+    wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+    host.configure(policy([service, answering, tried]));
+    wire.client(PING);
+    host.configure(policy([service, answering, tried], "DRY_RUN"));
+    assert.equal(wire.client(pub("_INBOX.9")), pub("_INBOX.9"));
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 0);
+  });
+
+  it("is not that an answer passes which only a rule in DRY_RUN had granted, once that is enforced", () => {
+    const service = { name: "service", from, subscribe: { allow: ["ask.>"] } };
+    const answering = { name: "answering", from, allow_responses: true };
+    const { host, wire } = connected(policy([service, { ...answering, mode: "DRY_RUN" }]));
+    wire.client("SUB ask.1 1\r\n");
+    wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+    host.configure(policy([service, answering]));
+    assert.equal(wire.client(pub("_INBOX.9")), PING);
+    wire.server(PONG + msg("ask.1", "1", "?", "_INBOX.8"));
+    assert.equal(wire.client(pub("_INBOX.8")), pub("_INBOX.8"));
+  });
+
+  it("is not that deliveries are filtered, and maxima counted, where only a rule in DRY_RUN had denied any", () => {
+    const service = { name: "service", from, subscribe: { allow: ["tell.*"] } };
+    const denying = { name: "denying", from, mode: "DRY_RUN", subscribe: { deny: ["tell.no"] } };
+    for (const modes of [["ENFORCE"], ["DRY_RUN", "ENFORCE"]]) {
+      const { host, wire } = connected(policy([service, denying]));
+      wire.client("SUB tell.* 2\r\n");
+      for (const mode of modes) {
+        host.configure(policy([service], mode));
+        wire.client(PING);
+        wire.server(PONG);
+      }
+      assert.equal(wire.client("UNSUB 2 5\r\n"), "UNSUB 2 5\r\n", modes.join());
+    }
+  });
+
   it("leaves a connection's reply subjects within its part of the memory, however many rules with limits come", () => {
     const limits = { memory: 8388608, responses: 1048576 };
     const rules = Array.from({ length: 16 }, (_, i) => ({

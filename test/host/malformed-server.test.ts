@@ -68,6 +68,20 @@ describe("a server that is no nats-server", () => {
   });
 });
 
+describe("what cannot be read of a server while its connection ends for the client's own nonsense", () => {
+  it("is counted beside that, and the connection is closed with the next tick", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client("BOGUS\r\n");
+    host.tick();
+    assert.equal(wire.connection.closed, false);
+    assert.equal(wire.server("what no nats-server says\r\n"), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "unknown_operation" }), 1);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
+    assert.equal(wire.connection.closedByFilter, true);
+  });
+});
+
 describe("a long line of a server", () => {
   const LONGEST = 4 * 65_536;
 
