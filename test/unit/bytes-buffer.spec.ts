@@ -152,6 +152,9 @@ describe("a buffer", () => {
     expect(assign(buffer, "x".repeat(16_384))).toBe(true);
     expect(assign(buffer, "short")).toBe(true);
     expect(buffer.capacity).toBe(16_384);
+    expect(assign(buffer, "x".repeat(16_385))).toBe(true);
+    expect(assign(buffer, "short")).toBe(true);
+    expect(buffer.capacity).toBe(64);
     buffer.release();
   });
 
