@@ -1,10 +1,13 @@
+/** Bytes that are kept for all that is named here. */
+export const KEPT: usize = 512;
+
 /**
  * Static memory that nearly every callback touches, side by side on one page. A message that comes alone finds the caches cold,
  * and waits for each line and each page that it touches. Left to the compiler, these bytes lie between the texts of other files,
  * on six pages. They are zeros at first. What a file fills when it is loaded, others import from that file, so that it is filled.
  * That all have room is what the unit specs say.
  */
-const page: usize = memory.data(512, 512);
+const page: usize = memory.data(<i32>KEPT, 512);
 
 /** What the host writes its usual answers to: the time, u64, and where the bytes are that it hands over and how many, u32 each. */
 export const TIME_ANSWER: usize = page;

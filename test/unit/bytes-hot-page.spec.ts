@@ -7,6 +7,7 @@ import {
   HEADERS_RUN,
   HEADER_SIZE,
   HEADERS_SIZE,
+  KEPT,
   KEYS,
   LAST_DELIVERY,
   LAST_PUBLISH,
@@ -34,8 +35,6 @@ class Place {
 const VECTOR: usize = 16;
 const LINE: usize = 64;
 const PAGE: usize = 4096;
-/** Bytes of a page that are kept for all of this. */
-const KEPT: usize = 512;
 
 /** In the order in which they lie. */
 const places: Place[] = [
