@@ -112,7 +112,7 @@ export function uncertaintiesAfter(former: usize, mayHaveForgotten: bool, unsett
 export const LONGEST_WORD: i32 = 8;
 
 /**
- * A sid of at most eight bytes as one number, which of sids of the same length no other has. Eight bytes that end with the sid are
+ * A sid of one to eight bytes as one number, which of sids of the same length no other has. Eight bytes that end with the sid are
  * read, and what stands before it is shifted away. All eight are memory wherever a sid is, since the compiler leaves the first
  * kilobyte free.
  */

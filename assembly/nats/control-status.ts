@@ -19,6 +19,8 @@ import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
  * first line is not the version alone, the end of that name is taken for the status 100 wherever it stands.
  */
 
+/** What the status begins with. */
+export const S: u8 = 0x53;
 /** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */
 export const STATUS_BEGIN: u32 = 0x74617453;
 const US: u16 = 0x7375;

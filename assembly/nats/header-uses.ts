@@ -74,6 +74,9 @@ export const enum HeaderUse {
   LAST_ID = 14,
 }
 
+/** What each of these names begins with. */
+export const N: u8 = 0x4e;
+
 /** Bytes of the longest of these names. */
 export const LONGEST_NAME: usize = 25;
 

@@ -17,8 +17,8 @@
  */
 import { Ascii } from "../bytes/ascii";
 import { VECTOR_BYTES } from "../bytes/vector";
-import { hidesControlStatus, isControlLine } from "./control-status";
-import { HeaderUse, LONGEST_NAME, useOf } from "./header-uses";
+import { hidesControlStatus, isControlLine, S } from "./control-status";
+import { HeaderUse, LONGEST_NAME, N, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
 import { areUsual } from "./usual-headers";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
@@ -26,11 +26,6 @@ import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 /** `Nats`, and an empty line behind another one, as they lie in memory. */
 const NATS: u32 = 0x7374614e;
 const EMPTY_LINE: u32 = 0x0a0d0a0d;
-
-/** What every one of the names begins with. */
-const N: u8 = 0x4e;
-/** And the status of heartbeats. */
-const S: u8 = 0x53;
 
 /** 'a', 'l', 'l' and 's', 'u', 'b' as one number, after the bit that tells the case of an ASCII letter is set. */
 const ALL: u32 = 0x6c6c61;
@@ -276,14 +271,14 @@ export function isMalformed(pointer: usize, length: i32): bool {
 
 /**
  * Has a header block, of which all `length` bytes are there, a line that nats-server could act on or that hides others from it, the
- * status 100, or another form than blocks have (`isMalformed`)? Begins a walk of `headerFields` anew.
+ * status 100, or another form than blocks have (`isMalformed`)? Nineteen bytes behind the block must be memory.
  */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
   if (isMalformed(pointer, length)) return true;
   return !areUsual(pointer, length) && hasUse(pointer, length);
 }
 
-/** The same of a block that is well formed, without the short way of usual ones. Exported for specs. */
+/** The same of a block that is well formed, without the short way of usual ones. `headerFields` walks over it. Exported for specs. */
 export function hasUse(pointer: usize, length: i32): bool {
   if (hidesControlStatus(pointer, length)) return true;
   headerFields.begin(pointer, length);

@@ -1,16 +1,13 @@
 import { Ascii } from "../bytes/ascii";
 import { VECTOR_BYTES } from "../bytes/vector";
-import { STATUS_BEGIN } from "./control-status";
-import { HeaderUse, useOf } from "./header-uses";
+import { S, STATUS_BEGIN } from "./control-status";
+import { HeaderUse, N, useOf } from "./header-uses";
 import { VERSION_LENGTH } from "./header-version";
 import { CR, CR_LF, firstOf, SPACE } from "./words";
 
 /** `Nats-Msg` and `-Id:`, as they lie in memory. */
 const NATS_MSG: u64 = 0x67734d2d7374614e;
 const ID: u32 = 0x3a64492d;
-
-const N: u8 = 0x4e;
-const S: u8 = 0x53;
 
 /**
  * Have the `length` bytes of headers at `pointer` nothing in them that `actsOnSubjects` (headers.ts) would look for? They are of the

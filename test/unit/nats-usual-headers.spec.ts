@@ -37,7 +37,7 @@ const PIECES: StaticArray<string> = [
 /** What may follow a block: the beginning of a payload, or of the next line. */
 const BEHIND: StaticArray<string> = ["Nats-Trace-Dest: t.a\r\n", "Status: 100\r\n\r\n", "xNats-Trace-Dest", "x"];
 
-/** In a block that `usual` finds of no use, must `hasUse` find none either. Answers whether it was usual. */
+/** In a block that is usual to `areUsual`, `hasUse` must find nothing. Answers whether it was usual. */
 function isUsual(block: string, behind: string = ""): bool {
   const bytes = String.UTF8.encode(block + behind + "\0".repeat(19));
   const pointer = changetype<usize>(bytes);
