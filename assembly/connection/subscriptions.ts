@@ -84,7 +84,7 @@ export class Subscriptions {
   /** PINGs after UNSUBs of revoked subscriptions that the server has not answered yet. */
   private revokedPings: i32 = 0;
   /** No PING has gone behind the last UNSUBs of revoked subscriptions, for want of memory. */
-  private isUnpinged: bool = false;
+  private hasUnpingedRevocations: bool = false;
 
   /** Bytes of the VM's budget that all of it holds. The tables stay as large as they once had to be. */
   get heldBytes(): i64 {
@@ -236,7 +236,7 @@ export class Subscriptions {
    */
   tellRevocations(pinged: bool): void {
     this.hasUntoldRevocations = false;
-    this.isUnpinged = !pinged;
+    this.hasUnpingedRevocations = !pinged;
     this.revokedPings += i32(pinged);
   }
 
@@ -288,7 +288,7 @@ export class Subscriptions {
 
   /** May the server not have taken the UNSUB of some revoked subscription yet, as far as we know? */
   private get awaitsRevocations(): bool {
-    return this.revokedPings > 0 || this.hasUntoldRevocations || this.isUnpinged;
+    return this.revokedPings > 0 || this.hasUntoldRevocations || this.hasUnpingedRevocations;
   }
 
   private rememberEnded(sub: usize): void {
