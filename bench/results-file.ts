@@ -29,9 +29,10 @@ The bench writes this file. Run it to get the figures of your machine.
 /** The head of a file that must not be taken for one with everything. */
 function incompleteHead({ workloads, failures }: Results): string {
   const wanted = workloads.length + failures.filter(({ workload }) => workload !== undefined).length;
+  const figures = wanted > workloads.length ? `Only ${workloads.length} of ${wanted} works have` : "All work has";
   return `# Results of an incomplete run of \`npm run bench\`
 
-**Only ${workloads.length} of ${wanted} works have figures here. What follows failed, and its targets are not measured:**
+**${figures} figures here. What follows failed, and its targets are not measured:**
 
 ${failureList(failures)}
 ${remedyOf(failures)}

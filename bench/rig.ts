@@ -254,8 +254,9 @@ export class Rig {
     const peersCounted = await reached(this.#peersPublished, theirs, patience);
     const most = this.#peersPublished + this.#peersDoubtful;
     if (peersCounted < this.#peersPublished || peersCounted > most) {
+      const through = this.#peersDoubtful > 0 ? `${this.#peersPublished} to ${most}` : most;
       throw new Fault(
-        `The peers have counted ${peersCounted} publishes, and ${most} went through them.\n${envoy.explain()}`,
+        `The peers have counted ${peersCounted} publishes, and ${through} went through them.\n${envoy.explain()}`,
       );
     }
   }

@@ -158,6 +158,15 @@ describe("the bench's load generator", () => {
     });
   }
 
+  it("gives up work that takes longer to check what has arrived than it may, and says so", async () => {
+    hangs = "PUB ";
+    sends = { "SUB ": "MSG orders.e000.created 1 2\r\nhi\r\n".repeat(2) };
+    await assert.rejects(
+      load.run(commandFor("fan-out-1", 2, { expect: 2, patience: 0.5 })),
+      /^Error: deliver did not end within 0\.5 s$/,
+    );
+  });
+
   it("that has ended is told of by each further command, and nothing else comes of it", async () => {
     hangs = "nothing";
     const other = await Load.start();

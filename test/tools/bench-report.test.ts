@@ -188,6 +188,11 @@ describe("the bench's report", () => {
     assert.match(text, /\n- queue group of 4: queue by filter: EOF\n\n.*`npm run bench -- --only queue`/);
     assert.doesNotMatch(text, /a log|The bench writes this file/);
     assert.match(text, /^### publish 16 B$/m);
+    const last = { title: "single calls to the host", reason: "EOF" };
+    assert.match(
+      await resultsMarkdown({ ...results, failures: [last] }, "bench/RESULTS.md"),
+      /\*\*All work has figures/,
+    );
     assert.match(
       await resultsMarkdown(results, "bench/RESULTS.md"),
       /^# Results of `npm run bench`\n\nThe bench writes this file/,
