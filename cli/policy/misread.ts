@@ -88,11 +88,12 @@ function pastedSlip(subject: string, entry: string): Slip | undefined {
     : undefined;
 }
 
-/** Is it an object in JSON? NestJS makes such subjects of its patterns. */
-function isJson(subject: string): boolean {
+/** NestJS makes such subjects of its patterns. */
+function isJsonObject(subject: string): boolean {
+  if (!subject.startsWith("{")) return false;
   try {
     JSON.parse(subject);
-    return subject.startsWith("{");
+    return true;
   } catch {
     return false;
   }
@@ -100,7 +101,7 @@ function isJson(subject: string): boolean {
 
 /** A subject as the audit writes it: quoted as nats-server quotes (assembly/telemetry/quoted-bytes.ts). */
 function quotedSlip(subject: string): Slip | undefined {
-  if (!subject.includes('\\"') || isJson(subject)) return undefined;
+  if (!subject.includes('\\"') || isJsonObject(subject)) return undefined;
   const remedy = `write ${subject.replace(/\\(["\\])/g, "$1")}`;
   return literally(subject, ": the backslashes, with which the audit quotes, are some of them", remedy);
 }
@@ -126,7 +127,7 @@ function literalSlip(subject: string, entry: string, list: ListOfSubjects): Slip
   if (subject.toUpperCase() === "ALL")
     return { message: `${subject} in a list is just a subject of that name`, remedy: EVERYTHING[list] };
   const slip = unfilledSlip(subject) ?? pastedSlip(subject, entry) ?? quotedSlip(subject) ?? wildcardSlip(subject);
-  if (slip !== undefined || !subject.includes(",") || isJson(subject)) return slip;
+  if (slip !== undefined || !subject.includes(",") || isJsonObject(subject)) return slip;
   const message = `${subject} is one subject: a comma does not separate subjects`;
   return { message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
 }

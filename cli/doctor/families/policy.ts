@@ -119,7 +119,7 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "An entry has `*`, `>` or a comma inside a longer token, `#` or `+` for a token, quotation marks around it, the backslashes " +
       "with which the audit quotes them, or an invisible character in it, or is the word ALL in a list. nats-server, and " +
       "therefore the filter, takes it for one subject with exactly these characters. As a deny it blocks nothing that is really " +
-      'published, and in a subject class it counts nothing. A subject in JSON, as NestJS makes `{"cmd":"sum","v":1}`, is meant so.',
+      'published, and in a subject class it counts nothing. Commas in JSON, as in `{"cmd":"sum","v":1}` of NestJS, are meant so.',
     remedy: "write * or > as a token of its own",
   },
   "subject-case": {
