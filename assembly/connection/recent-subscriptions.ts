@@ -8,7 +8,7 @@ import { hasSid, LONGEST_WORD, sidLengthOf, sidOf, sidWord } from "./subscriptio
  * the slots of others by many sids; the messages then take a tenth more than without it.
  */
 
-const SLOT_BITS: i32 = 8;
+const SLOT_BITS: i32 = 10;
 /** A slot is the owner's and the subscription's address, u32 each. The owner of a free slot is 0. */
 const SLOT_SHIFT: usize = 3;
 const SUBSCRIPTION: usize = 4;
@@ -39,11 +39,6 @@ export function forgetRecent(owner: usize, sub: usize): void {
   if (length > LONGEST_WORD) return;
   const slot = slotOf(owner, sidOf(sub), length);
   if (load<usize>(slot, SUBSCRIPTION) == sub) store<u64>(slot, 0);
-}
-
-/** To be called when a table goes with all its subscriptions, since another may come to lie at its address. */
-export function forgetAllRecent(): void {
-  memory.fill(slots, 0, <usize>BYTES);
 }
 
 /** Is this subscription in a slot, whoever owns it? For specs. */

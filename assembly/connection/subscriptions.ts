@@ -2,7 +2,7 @@ import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import { hasPassed } from "../proxy/clock";
-import { enterRecent, forgetAllRecent, forgetRecent, recentSubscription } from "./recent-subscriptions";
+import { enterRecent, forgetRecent, recentSubscription } from "./recent-subscriptions";
 import {
   beginCount,
   bringsRevoked,
@@ -425,9 +425,8 @@ export class Subscriptions {
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
-    forgetAllRecent();
-    giveBackAll(this.table);
-    giveBackAll(this.apart);
+    this.giveBackAll(this.table);
+    this.giveBackAll(this.apart);
     this.releaseEnded();
     heap.free(changetype<usize>(this));
   }
@@ -465,15 +464,19 @@ export class Subscriptions {
   private takeOutOf(table: BlockTable, sub: usize): void {
     table.takeOut(sub);
     if (this.lastFound == sub) this.lastFound = 0;
-    forgetRecent(changetype<usize>(this), sub);
     this.bytes -= <i64>sizeOf(sub);
+    this.giveBackOne(sub);
+  }
+
+  /** Gives back a table with all its subscriptions. */
+  private giveBackAll(table: BlockTable | null): void {
+    if (table == null) return;
+    for (let sub = table.nextBlock(0); sub != 0; sub = table.nextBlock(table.nextSlot)) this.giveBackOne(sub);
+    table.destroy();
+  }
+
+  private giveBackOne(sub: usize): void {
+    forgetRecent(changetype<usize>(this), sub);
     giveBack(sub, sizeOf(sub));
   }
-}
-
-/** Gives back a table with all its subscriptions. */
-function giveBackAll(table: BlockTable | null): void {
-  if (table == null) return;
-  for (let sub = table.nextBlock(0); sub != 0; sub = table.nextBlock(table.nextSlot)) giveBack(sub, sizeOf(sub));
-  table.destroy();
 }

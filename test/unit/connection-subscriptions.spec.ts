@@ -87,15 +87,15 @@ describe("a subscription", () => {
   it("is found again among more than are remembered, in any order, and is the last one then", () => {
     const all = new Subscriptions();
     const subscriptions: usize[] = [];
-    for (let sid = 0; sid < 600; sid++) subscriptions.push(add(all, sid.toString()));
-    for (let step = 1; step < 600; step += 97) {
-      for (let i = 0; i < 600; i++) {
-        const sid = (i * step) % 600;
+    for (let sid = 0; sid < 2000; sid++) subscriptions.push(add(all, sid.toString()));
+    for (let step = 1; step < 2000; step += 397) {
+      for (let i = 0; i < 2000; i++) {
+        const sid = (i * step) % 2000;
         assert(findAgain(all, sid.toString()) == subscriptions[sid], `sid ${sid}`);
         assert(all.lastFound == subscriptions[sid], `sid ${sid} as the last one`);
         // Found at once or by the table, it stays the last one.
-        const before = subscriptions[(sid + 599) % 600];
-        assert(findAgain(all, ((sid + 599) % 600).toString()) == before, `the one before sid ${sid}`);
+        const before = subscriptions[(sid + 1999) % 2000];
+        assert(findAgain(all, ((sid + 1999) % 2000).toString()) == before, `the one before sid ${sid}`);
         assert(all.lastFound == before, `the one before sid ${sid} as the last one`);
       }
     }
@@ -105,17 +105,17 @@ describe("a subscription", () => {
   it("is found again among those of the same sid of more connections than are remembered", () => {
     const connections: Subscriptions[] = [];
     const subscriptions: usize[] = [];
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 2000; i++) {
       connections.push(new Subscriptions());
       subscriptions.push(add(connections[i], "1"));
     }
     for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < 600; i++) {
+      for (let i = 0; i < 2000; i++) {
         connections[i].lastFound = 0;
         assert(findAgain(connections[i], "1") == subscriptions[i], `connection ${i}`);
       }
     }
-    for (let i = 0; i < 600; i++) connections[i].destroy();
+    for (let i = 0; i < 2000; i++) connections[i].destroy();
   });
 
   it("begins live, without deliveries and without a maximum", () => {
