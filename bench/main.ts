@@ -210,7 +210,7 @@ function show(results: Results): void {
   }
 }
 
-/** Does a last step of a run. If it fails, or the run could not go on, that is no reason to lose all figures. */
+/** Does a last step of a run. If it fails, or the run cannot go on, that is no reason to lose all figures. */
 async function attempt<T>(
   rig: Rig,
   title: string,
@@ -228,6 +228,7 @@ async function attempt<T>(
     const reason = messageOf(error);
     tell(reason);
     failures.push({ title, reason });
+    await rig.recover();
     return undefined;
   }
 }
