@@ -20,7 +20,7 @@ import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
  */
 
 /** What the status begins with. */
-export const S: u8 = 0x53;
+export const STATUS_INITIAL: u8 = 0x53;
 /** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */
 export const STATUS_BEGIN: u32 = 0x74617453;
 const US: u16 = 0x7375;

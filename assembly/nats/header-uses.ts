@@ -75,7 +75,7 @@ export const enum HeaderUse {
 }
 
 /** What each of these names begins with. */
-export const N: u8 = 0x4e;
+export const NAME_INITIAL: u8 = 0x4e;
 
 /** Bytes of the longest of these names. */
 export const LONGEST_NAME: usize = 25;

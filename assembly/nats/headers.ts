@@ -17,8 +17,8 @@
  */
 import { Ascii } from "../bytes/ascii";
 import { VECTOR_BYTES } from "../bytes/vector";
-import { hidesControlStatus, isControlLine, S } from "./control-status";
-import { HeaderUse, LONGEST_NAME, N, useOf } from "./header-uses";
+import { hidesControlStatus, isControlLine, STATUS_INITIAL } from "./control-status";
+import { HeaderUse, LONGEST_NAME, NAME_INITIAL, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
 import { areUsual } from "./usual-headers";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
@@ -47,7 +47,10 @@ const SIX_BYTES: u64 = 0xffffffffffff;
 function namesAt(pointer: usize): i32 {
   const blanks = i8x16.le_u(v128.load(pointer), i8x16.splat(<i8>SPACE));
   const initials = v128.load(pointer, 1);
-  const names = v128.or(i8x16.eq(initials, i8x16.splat(<i8>N)), i8x16.eq(initials, i8x16.splat(<i8>S)));
+  const names = v128.or(
+    i8x16.eq(initials, i8x16.splat(<i8>NAME_INITIAL)),
+    i8x16.eq(initials, i8x16.splat(<i8>STATUS_INITIAL)),
+  );
   return i8x16.bitmask(v128.and(blanks, names));
 }
 
@@ -60,7 +63,11 @@ function findName(from: usize, start: usize, end: usize): usize {
     for (let found = namesAt(p); found != 0; found &= found - 1) {
       const name = p + <usize>ctz(found) + 1;
       if (name >= end) return end;
-      if (load<u8>(name) == S ? isControlLine(name, start, end) : name - 2 >= from && load<u16>(name - 2) == CR_LF)
+      if (
+        load<u8>(name) == STATUS_INITIAL
+          ? isControlLine(name, start, end)
+          : name - 2 >= from && load<u16>(name - 2) == CR_LF
+      )
         return name;
     }
   }
@@ -71,7 +78,7 @@ function findName(from: usize, start: usize, end: usize): usize {
 // @ts-ignore: decorator
 @inline
 function findNats(from: usize, end: usize): usize {
-  const initial = i8x16.splat(<i8>N);
+  const initial = i8x16.splat(<i8>NAME_INITIAL);
   const dash = i8x16.splat(<i8>Ascii.DASH);
   for (let p = from; p < end; p += VECTOR_BYTES) {
     const places = v128.and(i8x16.eq(v128.load(p), initial), i8x16.eq(v128.load(p, 4), dash));
@@ -127,7 +134,7 @@ class HeaderFields {
 
   /** The use of the line whose name begins at `name`, with its value noted, or NO_USE. */
   private readField(name: usize): HeaderUse {
-    if (load<u8>(name) == S) return HeaderUse.OF_THE_SERVER;
+    if (load<u8>(name) == STATUS_INITIAL) return HeaderUse.OF_THE_SERVER;
     const end = this.end;
     // If the name is one of ours, the colon is right behind it at the latest.
     const lastColon = min(end, name + LONGEST_NAME + 1);

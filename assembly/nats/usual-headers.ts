@@ -1,7 +1,7 @@
 import { Ascii } from "../bytes/ascii";
 import { VECTOR_BYTES } from "../bytes/vector";
-import { S, STATUS_BEGIN } from "./control-status";
-import { HeaderUse, N, useOf } from "./header-uses";
+import { STATUS_BEGIN, STATUS_INITIAL } from "./control-status";
+import { HeaderUse, NAME_INITIAL, useOf } from "./header-uses";
 import { VERSION_LENGTH } from "./header-version";
 import { CR, CR_LF, firstOf, SPACE } from "./words";
 
@@ -19,8 +19,8 @@ export function areUsual(pointer: usize, length: i32): bool {
   if (load<u16>(pointer, VERSION_LENGTH) != CR_LF) return false;
   const end = pointer + <usize>length;
   const blank = i8x16.splat(<i8>SPACE);
-  const n = i8x16.splat(<i8>N);
-  const s = i8x16.splat(<i8>S);
+  const n = i8x16.splat(<i8>NAME_INITIAL);
+  const s = i8x16.splat(<i8>STATUS_INITIAL);
   const dash = i8x16.splat(<i8>Ascii.DASH);
   /** The name that was looked at last, at the beginning of a line. */
   let known: usize = 0;
@@ -35,8 +35,8 @@ export function areUsual(pointer: usize, length: i32): bool {
       const name = at + 1;
       if (name >= end) return true;
       if (at == known) continue;
-      if (load<u8>(at) == N) return false;
-      if (load<u8>(name) == S) {
+      if (load<u8>(at) == NAME_INITIAL) return false;
+      if (load<u8>(name) == STATUS_INITIAL) {
         if (load<u32>(name) == STATUS_BEGIN) return false;
       } else if (load<u16>(at - 1) == CR_LF) {
         if (!isHarmless(name, end)) return false;
