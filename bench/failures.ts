@@ -1,4 +1,6 @@
+import { messageOf } from "../tools/fault.ts";
 import type { Job } from "./measure.ts";
+import type { Rig } from "./rig.ts";
 
 /** Something of a run that has no figures, and why. */
 export interface Failure {
@@ -6,6 +8,28 @@ export interface Failure {
   workload?: string;
   title: string;
   reason: string;
+}
+
+/**
+ * Does a part of a run, which `what` names. If that fails, it is kept among `failures`, `tell` is called with the reason at once, and
+ * the rig is made ready for what follows. Answers undefined then.
+ */
+export async function attempt<T>(
+  rig: Pick<Rig, "recover">,
+  what: Omit<Failure, "reason">,
+  failures: Failure[],
+  tell: (reason: string) => void,
+  part: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await part();
+  } catch (error) {
+    const reason = messageOf(error);
+    failures.push({ ...what, reason });
+    tell(reason);
+    await rig.recover();
+    return undefined;
+  }
 }
 
 /** The reason of what had no turn, or not all of them, when the run could not go on. */
@@ -39,7 +63,7 @@ export function failureList(failures: readonly Failure[]): string {
 
 /** What to do about failures, in a sentence or two. */
 export function remedyOf(failures: readonly Failure[]): string {
-  const only = failures.flatMap(({ workload = [] }) => workload).join(",");
+  const only = failures.flatMap(({ workload }) => workload ?? []).join(",");
   const again =
     only === ""
       ? ""

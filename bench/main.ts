@@ -8,7 +8,7 @@ import pc from "picocolors";
 import { Fault, messageOf } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
-import { endedBefore, failureList, failuresOf, remedyOf, type Failure } from "./failures.ts";
+import { attempt, endedBefore, failureList, failuresOf, remedyOf, type Failure } from "./failures.ts";
 import { isUnsteady } from "./figures.ts";
 import { measureHostCalls } from "./host-calls.ts";
 import { jobsFor, withoutAbsent, type Asked } from "./jobs.ts";
@@ -211,7 +211,7 @@ function show(results: Results): void {
 }
 
 /** Does a last step of a run. If it fails, or the run cannot go on, that is no reason to lose all figures. */
-async function attempt<T>(
+async function lastStep<T>(
   rig: Rig,
   title: string,
   failures: Failure[],
@@ -222,15 +222,7 @@ async function attempt<T>(
     return undefined;
   }
   announce(title);
-  try {
-    return await step();
-  } catch (error) {
-    const reason = messageOf(error);
-    tell(reason);
-    failures.push({ title, reason });
-    await rig.recover();
-    return undefined;
-  }
+  return attempt(rig, { title }, failures, tell, step);
 }
 
 async function bench(): Promise<Results> {
@@ -244,8 +236,8 @@ async function bench(): Promise<Results> {
     const turns = await measureAll(rig, groups);
     if (rig.ended === undefined) await decide(turns);
     const last: Failure[] = [];
-    const hostCalls = await attempt(rig, "single calls to the host", last, () => measureHostCalls(rig.stand));
-    const isCounted = await attempt(rig, "what istio-nats and the peers have counted", last, async () => {
+    const hostCalls = await lastStep(rig, "single calls to the host", last, () => measureHostCalls(rig.stand));
+    const isCounted = await lastStep(rig, "what istio-nats and the peers have counted", last, async () => {
       await rig.checkStats();
       return true;
     });

@@ -1,5 +1,4 @@
-import { messageOf } from "../tools/fault.ts";
-import type { Failure } from "./failures.ts";
+import { attempt, type Failure } from "./failures.ts";
 import type { Callbacks, Piece, Rig } from "./rig.ts";
 import { quantile } from "./statistics.ts";
 import { setupOf, type SetupName } from "./setups.ts";
@@ -204,14 +203,7 @@ export class Turns {
   /** Does a part of a job, unless that has failed or nothing can be done any more. */
   private async attempt({ workload }: Job, part: () => Promise<void>): Promise<void> {
     if (this.rig.ended !== undefined || this.hasFailed(workload)) return;
-    try {
-      await part();
-    } catch (error) {
-      const reason = messageOf(error);
-      this.failures.push({ workload: workload.name, title: workload.title, reason });
-      this.onFailure(reason);
-      await this.rig.recover();
-    }
+    await attempt(this.rig, { workload: workload.name, title: workload.title }, this.failures, this.onFailure, part);
   }
 
   /**
