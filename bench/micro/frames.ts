@@ -41,7 +41,7 @@ const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", pr
  * Sends the stream through the host of test/host once and compares what comes out with what must. A measurement is worth nothing if
  * the work was not done.
  */
-function prove(module: WebAssembly.Module, frameCase: FrameCase, chunkSize: number, policy: object): Calls {
+export function prove(module: WebAssembly.Module, frameCase: FrameCase, chunkSize: number, policy: object): Calls {
   const host = new Host(module);
   host.configure(policy);
   const wire = Wire.connected(host);
@@ -187,6 +187,7 @@ export function measureFrames(
   return prepared.map(({ row }, i) => {
     const [filter, host] = timings.slice(2 * i, 2 * i + 2);
     if (!filter || !host) throw new Error(`${row.label} was not measured`);
-    return { ...row, ...filter, host: host.median };
+    const { median, least, most } = filter;
+    return { ...row, median, least, most, host: host.median };
   });
 }

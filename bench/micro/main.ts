@@ -7,6 +7,7 @@ import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
 import { fileToWrite, moduleFile, wholeNumber } from "../options.ts";
 import { outliveReader, writeFigures } from "../output.ts";
 import { pluginConfig } from "../policy.ts";
+import { type BuildRow, measureBuilds } from "./builds.ts";
 import { measureDecisions, type DecisionRow, type LoadRow } from "./decisions.ts";
 import { measureFrames, type FrameRow } from "./frames.ts";
 import { hasGrown, openAndClose, type Opens } from "./opens.ts";
@@ -28,6 +29,14 @@ const options = new Command("npm run bench:micro --")
   .option("--no-telemetry", "a policy without classes of subjects and timed requests, to see what they cost")
   .option("--json <file>", "writes the numbers there too", fileToWrite)
   .option("--module <file>", "another build than build/istio-nats.wasm; what it allocates is not counted", moduleFile)
+  .addOption(
+    new Option(
+      "--beside <file>",
+      "a build to take turns with this one, frame by frame, instead of all else; try --rounds 30",
+    )
+      .argParser(moduleFile)
+      .conflicts(["peers", "opens"]),
+  )
   .parse()
   .opts<Options>();
 
@@ -39,6 +48,7 @@ interface Options {
   telemetry: boolean;
   json?: string;
   module?: string;
+  beside?: string;
 }
 
 interface Results {
@@ -50,6 +60,7 @@ interface Results {
   loads: LoadRow[];
   opens: Opens | null;
   peers: Peers | null;
+  builds: BuildRow[];
 }
 
 /** A table under its title, or nothing if it has no row. The first column is aligned to the left. */
@@ -90,7 +101,23 @@ function besidePeers({ rows, sizes }: Peers): string {
   );
 }
 
-function report({ machine, module, frames, decisions, loads, opens, peers }: Results): string {
+/** One row for each operation: this build, the other, and how they compare. */
+function besideBuild(rows: readonly BuildRow[]): string {
+  const times = (ratio: number): string => `×${ratio.toFixed(3)}`;
+  return table(
+    "Nanoseconds of processor time for each frame in two builds, which took turns. The ratio is the median of the rounds' own, this\n" +
+      "build to the other; that of ever more rounds lies between the last two with 95 % certainty.",
+    ["operation", "this", "other", "ratio", "from", "to"],
+    rows.map(({ label, median, other, ratio: { value, low, high } }) => [
+      label,
+      shown(median),
+      shown(other),
+      ...[value, low, high].map(times),
+    ]),
+  );
+}
+
+function report({ machine, module, frames, decisions, loads, opens, peers, builds }: Results): string {
   return [
     `The module: ${module.bytes} bytes, ${module.gzipped} gzipped. ${machine.cpu}, Node ${machine.node}\n`,
     table(
@@ -149,13 +176,22 @@ function report({ machine, module, frames, decisions, loads, opens, peers }: Res
           ],
     ),
     peers ? besidePeers(peers) : "",
+    besideBuild(builds),
     ...(peers?.absent ?? []).map(({ name, absent }) => `\nNothing in ${name}: ${absent}\n`),
   ].join("");
 }
 
 /** Has nothing such a name? */
-function isEmpty({ frames, decisions, opens, peers }: Results): boolean {
-  return frames.length + decisions.length + (peers?.rows.length ?? 0) === 0 && opens === null;
+function isEmpty({ frames, decisions, opens, peers, builds }: Results): boolean {
+  return frames.length + decisions.length + builds.length + (peers?.rows.length ?? 0) === 0 && opens === null;
+}
+
+function whyEmpty({ only, module, beside, peers }: Options): string {
+  if ("opens and closes".includes(only) && module !== undefined) {
+    return "what connections hold only a build tells that counts it, which is made of assembly/. Leave out --module.";
+  }
+  const which = beside !== undefined || peers ? "no frame that is compared" : "no name";
+  return `${which} has "${only}" in it. npm run bench:micro -- --help has examples.`;
 }
 
 async function main(): Promise<void> {
@@ -171,19 +207,21 @@ async function main(): Promise<void> {
     loads: [],
     opens: null,
     peers: null,
+    builds: [],
   };
-  if (options.peers) results.peers = await measurePeers(wasm, only, rounds);
+  const policy = pluginConfig("PEER", options.telemetry);
+  if (options.beside !== undefined) {
+    const other = new WebAssembly.Module(readFileSync(options.beside));
+    results.builds = measureBuilds(module, other, only, rounds, policy);
+  } else if (options.peers) results.peers = await measurePeers(wasm, only, rounds);
   else {
     const counts = options.module === undefined;
     const counting = counts ? new WebAssembly.Module(readFileSync(await buildCountingFilter())) : null;
-    const policy = pluginConfig("PEER", options.telemetry);
     results.frames = measureFrames(module, counting, only, rounds, policy);
     if ("decisions by rules".includes(only)) Object.assign(results, measureDecisions(module, rounds));
     if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, options.opens, policy);
   }
-  if (isEmpty(results)) {
-    throw new Fault(`Nothing is measured: no name has "${only}" in it. npm run bench:micro -- --help has examples.`);
-  }
+  if (isEmpty(results)) throw new Fault(`Nothing is measured: ${whyEmpty(options)}`);
   process.stdout.write(report(results));
   if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (results.opens && hasGrown(results.opens)) {

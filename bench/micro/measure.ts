@@ -14,6 +14,11 @@ export interface Timing {
   most: number;
 }
 
+/** A timing with what each round took, in the order of the rounds. */
+export interface Rounds extends Timing {
+  times: readonly number[];
+}
+
 /** Long compared with the clock's microsecond, and short enough for many rounds. */
 const ROUND_MICROSECONDS = 6000;
 
@@ -32,14 +37,18 @@ function round({ units, pass }: Task): number {
 }
 
 /**
- * Measures all tasks in turn, `rounds` times over, so that a slow spell of the machine affects every one of them. A first round
- * is not counted, because V8 is still compiling hot code.
+ * Measures all tasks in turn, `rounds` times over, so that a slow spell of the machine affects every one of them. Every second round
+ * goes backwards, so that of two neighbours each comes behind the other equally often. A first round is not counted, because V8 is
+ * still compiling hot code.
  */
-export function alternate(all: readonly Task[], rounds: number): Timing[] {
+export function alternate(all: readonly Task[], rounds: number): Rounds[] {
   const measured = all.map((each) => ({ each, times: [] as number[] }));
   for (const { each } of measured) round(each);
-  for (let i = 0; i < rounds; i++) for (const { each, times } of measured) times.push(round(each));
-  return measured.map(({ times }) => timingOf(times));
+  const backwards = measured.toReversed();
+  for (let i = 0; i < rounds; i++) {
+    for (const { each, times } of i % 2 === 0 ? measured : backwards) times.push(round(each));
+  }
+  return measured.map(({ times }) => ({ ...timingOf(times), times }));
 }
 
 /** Work that can be done only once. Each round gets a new one from `prepare`, which is not measured. */

@@ -136,8 +136,8 @@ export async function measurePeers(filter: Buffer<ArrayBuffer>, only: string, ro
   const first = (i: number): number => timings[i - (i % contenders.length)]?.median ?? NaN;
   return {
     rows: prepared.map(({ label, language }, i) => {
-      const timing = timings[i] ?? { median: NaN, least: NaN, most: NaN };
-      return { label, language, ...timing, ratio: timing.median / first(i) };
+      const { median, least, most } = timings[i] ?? { median: NaN, least: NaN, most: NaN };
+      return { label, language, median, least, most, ratio: median / first(i) };
     }),
     sizes: Object.fromEntries(contenders.map(({ language, wasm }) => [language, wasm.length])),
     absent: peers.flatMap((found) => ("absent" in found ? [found] : [])),

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
+import { measureBuilds } from "../../bench/micro/builds.ts";
 import { Driver } from "../../bench/micro/driver.ts";
 import { decisionStream, frameCases, type FrameCase, type Stream } from "../../bench/micro/frame-cases.ts";
 import { passOver, stepsOf } from "../../bench/micro/frames.ts";
@@ -7,6 +9,7 @@ import { alternate } from "../../bench/micro/measure.ts";
 import { hasGrown, openAndClose } from "../../bench/micro/opens.ts";
 import { MIXED_SIZES } from "../../bench/mixed.ts";
 import { pluginConfig } from "../../bench/policy.ts";
+import { buildModule } from "../../tools/wasm.ts";
 import { countingModule } from "../host/filter.ts";
 
 /** How often each subject occurs in the control lines of a stream. */
@@ -84,9 +87,50 @@ describe("the micro bench's timing", () => {
     assert.ok(Math.abs(large - 4000) < 4000 * 0.004, `${large} ns instead of 4000`);
   });
 
+  it("takes turns, of which every second round goes backwards", (t) => {
+    let now = 0;
+    t.mock.method(process, "cpuUsage", () => ({ user: (now += 1), system: 0 }));
+    const order: string[] = [];
+    const task = (name: string): Parameters<typeof alternate>[0][number] => ({
+      units: 1,
+      pass: () => {
+        now += 10_000;
+        order.push(name);
+      },
+    });
+    const [first] = alternate([task("a"), task("b")], 3);
+    // One pass of each makes a round; the first round is not counted.
+    assert.equal(order.join(""), "ab" + "ab" + "ba" + "ab");
+    assert.equal(first!.times.length, 3);
+  });
+
   it("ends if a pass takes less than the clock can tell", (t) => {
     const [short = NaN] = timed(t, [0.01, 0.1], 0.6);
     assert.ok(short >= 0.01 && short < 0.02, `${short} ns instead of 0.01`);
+  });
+});
+
+describe("the micro bench's two builds", () => {
+  const policy = pluginConfig("PEER");
+
+  it("are compared frame by frame, with an interval", async () => {
+    const module = await countingModule();
+    const rows = measureBuilds(module, module, "PING", 2, policy);
+    assert.deepEqual(
+      rows.map(({ label }) => label),
+      ["PING with its PONG, chunks of 16 KiB", "PING with its PONG, chunks of 64 KiB"],
+    );
+    for (const { median, other, ratio } of rows) {
+      assert.ok(median > 0 && other > 0 && ratio.low > 0 && ratio.low <= ratio.value && ratio.value <= ratio.high);
+      assert.equal(ratio.count, 2);
+    }
+  });
+
+  it("are not compared where one of them does something else with a frame", async () => {
+    const lines = new WebAssembly.Module(readFileSync(await buildModule("bench/modules/lines.ts")));
+    // It lets pass what is to be refused.
+    const refused = "PUB refused, with its PONG, 16 B, chunks of 64";
+    assert.throws(() => measureBuilds(lines, lines, refused, 1, policy), /the filter did something else/);
   });
 });
 

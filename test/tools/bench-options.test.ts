@@ -205,6 +205,18 @@ describe("the micro bench's options", () => {
     const stderr = refusal("micro/main.ts", ["--only", "PUBB", "--module", "build/istio-nats.wasm"]);
     assert.match(stderr, /^Nothing is measured: no name has "PUBB" in it\./);
   });
+
+  it("say why nothing tells what connections hold in another build", () => {
+    const stderr = refusal("micro/main.ts", ["--only", "opens", "--module", "build/istio-nats.wasm"]);
+    assert.match(stderr, /^Nothing is measured: what connections hold .* Leave out --module\.\n$/);
+  });
+
+  for (const option of ["--peers", "--opens=10"]) {
+    it(`refuse with --beside what compares something else, as ${option}`, () => {
+      const stderr = refusal("micro/main.ts", ["--beside", "build/istio-nats.wasm", option]);
+      assert.match(stderr, /^error: option '--.* cannot be used with option '--/);
+    });
+  }
 });
 
 describe("the memory bench's options", () => {

@@ -1,0 +1,57 @@
+import { istioJson } from "../../test/host/istio-json.ts";
+import { type Estimate, estimatePairs, median } from "../statistics.ts";
+import { Driver } from "./driver.ts";
+import { frameCases } from "./frame-cases.ts";
+import { labelOf, passOver, prove, stepsOf } from "./frames.ts";
+import { alternate, type Task } from "./measure.ts";
+
+/** One kind of frame in two builds. */
+export interface BuildRow {
+  label: string;
+  /** Nanoseconds for each frame, host included: medians of the rounds. */
+  median: number;
+  other: number;
+  /** This build's time divided by the other's in the same round. */
+  ratio: Estimate;
+}
+
+/**
+ * Measures all cases whose label contains `only` in two builds, which take turns in one process. So both have the same spells of the
+ * machine: where its clock changes by a third, ratios still differ by less than a hundredth, which runs of their own do not.
+ */
+export function measureBuilds(
+  module: WebAssembly.Module,
+  other: WebAssembly.Module,
+  only: string,
+  rounds: number,
+  policy: object,
+): BuildRow[] {
+  const prepared = frameCases().flatMap((frameCase) => {
+    const chunks = frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only));
+    if (chunks.length === 0) return [];
+    const { before, stream, anew } = frameCase;
+    const applied = { ...policy, ...frameCase.settings };
+    const drivers = [module, other].map((build) => {
+      const driver = new Driver(build, istioJson(applied));
+      if (before !== "") driver.client(Buffer.from(before));
+      return driver;
+    });
+    return chunks.map((chunk) => {
+      for (const build of [module, other]) prove(build, frameCase, chunk, applied);
+      const steps = stepsOf(stream, chunk);
+      const tasks: Task[] = drivers.map((driver) => ({
+        units: stream.ends.length,
+        pass: passOver(driver, stream, steps, anew),
+      }));
+      return { label: labelOf(frameCase, chunk), tasks };
+    });
+  });
+  const timings = alternate(
+    prepared.flatMap(({ tasks }) => tasks),
+    rounds,
+  );
+  return prepared.map(({ label }, i) => {
+    const [one = [], two = []] = timings.slice(2 * i, 2 * i + 2).map(({ times }) => times);
+    return { label, median: median(one), other: median(two), ratio: estimatePairs(one, two, (a, b) => a / b) };
+  });
+}
