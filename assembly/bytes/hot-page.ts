@@ -1,5 +1,9 @@
-/** Bytes that are kept for all that is named here. */
+/** Bytes that are kept for all that is named here, but for the tallies. */
 export const KEPT: usize = 512;
+/** Bytes of the tallies behind these. Most plugins have few classes, and so use only the first hundred bytes. */
+export const TALLIES_BYTES: usize = 4096;
+/** Bytes of a page of the machine's memory. */
+const PAGE: i32 = 4096;
 
 /**
  * Static memory that nearly every callback touches, side by side on one page. A message that comes alone finds the caches cold,
@@ -7,7 +11,7 @@ export const KEPT: usize = 512;
  * on six pages. They are zeros at first. What a file fills when it is loaded, others import from that file, so that it is filled.
  * That all have room is what the unit specs say.
  */
-const page: usize = memory.data(<i32>KEPT, 512);
+const page: usize = memory.data(<i32>(KEPT + TALLIES_BYTES), PAGE);
 
 /** What the host writes its usual answers to: the time, u64, and where the bytes are that it hands over and how many, u32 each. */
 export const TIME_ANSWER: usize = page;
@@ -34,3 +38,5 @@ export const BOUNDS: usize = page + 416;
 export const HEADERS_RUN: usize = page + 448;
 /** Which connection a callback is for, 16 bytes (bytes/number-table.ts). */
 export const CONNECTIONS: usize = page + 464;
+/** What a pass has counted of each class, by the class's number (connection/run.ts). Most of it is on the same page. */
+export const TALLIES: usize = page + KEPT;

@@ -31,7 +31,7 @@ const LINE: usize = 36;
 const LENGTH: usize = 40;
 /** The number of the question that has given the class, u32. */
 const OWNER: usize = 44;
-/** A `Run`: the messages that are counted together, the last of which was on the subject. */
+/** A `Run`, whose last message was on the subject. */
 const RUN: usize = 48;
 
 /** In place of a length: no run is under way. It is more than any line has. */
@@ -39,6 +39,8 @@ const NO_LENGTH: usize = 1 << 30;
 
 export const PUBLISH_RUN: Run = changetype<Run>(LAST_PUBLISH + RUN);
 export const DELIVERY_RUN: Run = changetype<Run>(LAST_DELIVERY + RUN);
+PUBLISH_RUN.clear();
+DELIVERY_RUN.clear();
 
 /**
  * A pass begins in which messages are judged by the question of this number. What another question has said is forgotten. No
@@ -84,15 +86,14 @@ export function lastSubjectClass(last: usize): i32 {
 }
 
 /**
- * Keeps the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory, and its class. No
- * run is under way.
+ * Keeps the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory, and its class. The caller
+ * says whether a run is under way (`runsOn`, `runsNoMore`).
  */
 // @ts-ignore: decorator
 @inline
 export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
   store<usize>(last, line, LINE);
   store<i32>(last, subjectClass, CLASS);
-  runsNoMore(last);
 }
 
 /** The message before was on the subject that is kept, and has this LENGTH. The next one may continue the run. */

@@ -159,7 +159,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
       }
       if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
       if (ends != 0) noteSubject(LAST_DELIVERY, subject, subjectClass);
-      else runsNoMore(LAST_DELIVERY);
+      runsNoMore(LAST_DELIVERY);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
         // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
@@ -168,7 +168,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
         if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
       } else if (judgesUnknown(connection)) return endAt(p, connection, chunk, meter);
       answerDelivered(connection, meter, subject, length);
-      DELIVERY_RUN.add(Operation.MSG, meter, connection, subjectClass, size);
+      DELIVERY_RUN.add(subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
     }
     if (p > last) break;
@@ -288,7 +288,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     connection.receivesRequests = replyLength > 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
-    DELIVERY_RUN.add(Operation.MSG, meter, connection, subjectClass, size);
+    DELIVERY_RUN.add(subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   return p;

@@ -20,6 +20,7 @@ const HMSG: u32 = 0x47534d48;
 const VERB: usize = 5;
 
 const run: Run = changetype<Run>(HEADERS_RUN);
+run.clear();
 
 /** May a delivery with headers begin at `position`? Asked before the call, which each PONG would have to make. */
 // @ts-ignore: decorator
@@ -102,7 +103,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
-    run.add(Operation.HMSG, meter, connection, subjectClass, size);
+    run.add(subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   run.end(Operation.HMSG, meter, connection);

@@ -24,6 +24,7 @@ const HPUB: u32 = 0x42555048;
 const VERB: usize = 5;
 
 const run: Run = changetype<Run>(HEADERS_RUN);
+run.clear();
 
 /**
  * The short way of `HPUB subject [reply] headers size` on a subject that is allowed, with headers that are all in view and name
@@ -102,7 +103,7 @@ function pass(
     const answer = permissions.publishAnswer(subject, length);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, second, replyLength);
     if (subjectClass == NOT_PLAIN) break;
-    run.add(Operation.HPUB, meter, connection, subjectClass, total);
+    run.add(subjectClass, total);
     p = block + <usize>total + 2;
   }
   run.end(Operation.HPUB, meter, connection);

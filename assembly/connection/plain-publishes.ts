@@ -104,6 +104,22 @@ function pass(
       const low = v128.load(subject);
       const high = v128.load(subject, 16);
       const ends = asciiArgumentEnds(low, high, lowest);
+      const isAgain = isAlikeTo(ends, likeLast(LAST_PUBLISH, low, high));
+      if (isAgain) {
+        // Computed from the line before: where this line's own bytes say so, all that follows would wait for them.
+        const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
+        if (sameEnd + 2 <= end) {
+          if (endsLikeLastSize(sameEnd, PUBLISH_SIZE)) {
+            if (isCrLf(sameEnd)) {
+              // Within the limit, as in the line before, which has passed in this run, and has closed the request that it replies to.
+              const size = lastSize(PUBLISH_SIZE);
+              PUBLISH_RUN.addAlike(size);
+              p = sameEnd + 2 + <usize>size + 2;
+              continue;
+            }
+          }
+        }
+      }
       const endsBehindSubject = withoutFirst(ends);
       let sizeEnd = subject + ctz(endsBehindSubject);
       if (endsBehindSubject == 0) {
@@ -113,20 +129,6 @@ function pass(
       // Within any limit: `limits.controlLine` is at least 128. An end that is not in sight counts as 64 bytes away.
       if (sizeEnd + 2 > end) break;
       if (!isCrLf(sizeEnd)) break;
-      const isAgain = isAlikeTo(ends, likeLast(LAST_PUBLISH, low, high));
-      if (isAgain) {
-        if (endsLikeLastSize(sizeEnd, PUBLISH_SIZE)) {
-          // Computed from the line before: `sizeEnd` waits for the bytes of this line, and all that follows would wait with it.
-          const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
-          if (sizeEnd == sameEnd) {
-            // Within the limit, as in the line before, which has passed in this run, and has closed the request that it replies to.
-            const size = lastSize(PUBLISH_SIZE);
-            PUBLISH_RUN.addAlike(size);
-            p = sameEnd + 2 + <usize>size + 2;
-            continue;
-          }
-        }
-      }
       let subjectEnd = subject + ctz(ends);
       if (ends == 0) subjectEnd += ctz(laterArgumentEnds(subject));
       // An end that is not in sight is too far away for few digits.
@@ -137,20 +139,22 @@ function pass(
       if (<u32>size > <u32>largest) break;
       const length = <i32>(subjectEnd - subject);
       let subjectClass: i32;
-      if (isAgain) subjectClass = lastSubjectClass(LAST_PUBLISH);
-      else {
+      if (isAgain) {
+        subjectClass = lastSubjectClass(LAST_PUBLISH);
+        if (subjectClass == NOT_PLAIN) break;
+      } else {
         if (subjectEnd == subject) break;
         if (load<u8>(subjectEnd) != SPACE) break;
-        if (ends == 0) subjectClass = judgeLong(permissions, subject, length);
-        else {
-          subjectClass = classIfAllowed(permissions.otherPublishAnswer(subject, length));
-          noteSubject(LAST_PUBLISH, subject, subjectClass);
-        }
+        let answer: u64;
+        if (ends == 0) answer = judgeLong(permissions, subject, length);
+        else answer = permissions.otherPublishAnswer(subject, length);
+        // It may have been granted, about which `passLonger` asks: asking here would cost every other line 0.6 ns.
+        if (!allowsPublish(answer)) break;
+        subjectClass = classOf(answer);
+        if (ends != 0) noteSubject(LAST_PUBLISH, subject, subjectClass);
       }
-      // It may have been granted, about which `passLonger` asks: asking here would cost every other line 0.6 ns.
-      if (subjectClass == NOT_PLAIN) break;
       replySent(connection, meter, subject, length);
-      PUBLISH_RUN.add(Operation.PUB, meter, connection, subjectClass, size);
+      PUBLISH_RUN.add(subjectClass, size);
       if (ends == 0) runsNoMore(LAST_PUBLISH);
       else runsOn(LAST_PUBLISH, length);
       p = sizeEnd + 2 + <usize>size + 2;
@@ -164,19 +168,9 @@ function pass(
   return endAt(p, connection, chunk, meter);
 }
 
-/**
- * The class of a subject whose end is not among the first 32 bytes, or NOT_PLAIN. A function of its own, since code in the loop
- * costs each line.
- */
-function judgeLong(permissions: Permissions, subject: usize, length: i32): i32 {
-  return classIfAllowed(permissions.publishAnswer(subject, length));
-}
-
-/** The class of an answer that allows a publish, else NOT_PLAIN. */
-// @ts-ignore: decorator
-@inline
-function classIfAllowed(answer: u64): i32 {
-  return allowsPublish(answer) ? classOf(answer) : NOT_PLAIN;
+/** The answer about a subject whose end is not among the first 32 bytes. A function of its own, since code in the loop costs each line. */
+function judgeLong(permissions: Permissions, subject: usize, length: i32): u64 {
+  return permissions.publishAnswer(subject, length);
 }
 
 /**
@@ -245,7 +239,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     connection.sendsRequests = replyLength > 0;
-    PUBLISH_RUN.add(Operation.PUB, meter, connection, subjectClass, size);
+    PUBLISH_RUN.add(subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   return p;

@@ -15,14 +15,17 @@ import {
   POINTER_ANSWER,
   PUBLISH_SIZE,
   SIZE_ANSWER,
+  TALLIES,
+  TALLIES_BYTES,
   TIME_ANSWER,
 } from "../../assembly/bytes/hot-page";
 import { NumberTable } from "../../assembly/bytes/number-table";
 import { LONGEST } from "../../assembly/bytes/padded";
 import { DELIVERY_RUN, PUBLISH_RUN } from "../../assembly/connection/last-subject";
-import { Run } from "../../assembly/connection/run";
+import { Run, TALLY_BYTES } from "../../assembly/connection/run";
 import { SIZE_READ } from "../../assembly/nats/plain-size";
 import { Chunk } from "../../assembly/proxy/chunk";
+import { MAX_CLASS_NUMBERS } from "../../assembly/telemetry/meter";
 
 /** Where something lies, and how many bytes of it. */
 class Place {
@@ -62,7 +65,12 @@ describe("what nearly every callback touches", () => {
       const end = places[i].at + places[i].bytes;
       expect(end).toBeLessThanOrEqual(i + 1 < places.length ? places[i + 1].at : TIME_ANSWER + KEPT, `place ${i}`);
     }
-    expect(TIME_ANSWER & (PAGE - 1)).toBeLessThanOrEqual(PAGE - KEPT);
+  });
+
+  it("has a tally for each class behind it, most of them on the same page", () => {
+    expect(TALLIES).toBe(TIME_ANSWER + KEPT);
+    expect(TALLIES_BYTES).toBe((<usize>MAX_CLASS_NUMBERS) * TALLY_BYTES);
+    expect(TIME_ANSWER & (PAGE - 1)).toBe(0);
   });
 
   it("lies in as few lines as it can", () => {
