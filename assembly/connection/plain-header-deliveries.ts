@@ -92,14 +92,17 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     if (blanks != LibraryBlanks.USUAL) {
       if (isMisreadBy(blanks, headerLength, subject, length, reply, replyLength)) break;
     }
-    if (filtering && permissions.deliveryDenied(subject, length, 0, 0, true)) break;
+    let subjectClass: i32;
+    if (filtering) {
+      if (permissions.deliveryDenied(subject, length, 0, 0, true)) break;
+      subjectClass = permissions.subjectClass;
+    } else subjectClass = connection.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {
       // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
       if (!isPlain(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;
-    const subjectClass = connection.classOf(subject, length);
     const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);

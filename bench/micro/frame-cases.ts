@@ -247,13 +247,13 @@ function payloadCases(payload: number): FrameCase[] {
     stream,
     chunks: CHUNKS,
   });
-  const asked = (): FrameCase =>
+  const asked = (verb: string, line: (subject: string, payload: number) => string): FrameCase =>
     make(
-      "MSG, filter asked, 1,000 subjects",
+      `${verb}, filter asked, 1,000 subjects`,
       wide,
       streamOf(
         "server",
-        inRandomOrder(THOUSAND, count).map((subject) => ({ text: msg(subject, payload) })),
+        inRandomOrder(THOUSAND, count).map((subject) => ({ text: line(subject, payload) })),
       ),
     );
   return [
@@ -306,7 +306,7 @@ function payloadCases(payload: number): FrameCase[] {
         times(() => ({ text: msg(REPEATED, payload) })),
       ),
     ),
-    ...(count < LEAST_AT_RANDOM ? [] : [asked()]),
+    ...(count < LEAST_AT_RANDOM ? [] : [asked("MSG", msg), asked("HMSG", hmsg)]),
     make(
       "MSG, every second kept back",
       wide,
