@@ -129,6 +129,21 @@ describe("the short ways of the filter", () => {
     }
   });
 
+  it("do what the long ways do with a line like the one before that is cut at any byte, where all of it lay in memory before", () => {
+    const hosts = hostsUnder(POLICY, long);
+    for (const [direction, lines] of Object.entries(CUT)) {
+      for (const line of lines) {
+        const end = line.lastIndexOf("\n", line.length - 3) + 3;
+        for (let cut = 1; cut <= end; cut++) {
+          const both = subscribed(hosts, JSON.stringify([direction, line.slice(0, 40), cut]));
+          const parts = [line.repeat(3), line.repeat(2) + line.slice(0, cut), line.slice(cut) + lines[0]!];
+          for (const part of parts) send(both, direction, part);
+          both.end();
+        }
+      }
+    }
+  });
+
   it("do what the long ways do with a line cut at any byte, where another one lay in memory before", () => {
     const hosts = hostsUnder(POLICY, long);
     for (const [direction, lines] of Object.entries(CUT)) {
