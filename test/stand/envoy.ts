@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binaries } from "../../tools/binaries.ts";
+import { ask } from "./ask.ts";
 import { Child } from "./child.ts";
 import { parseSamples, sum, type Sample } from "./prometheus.ts";
 import { readyOrStopped } from "./started.ts";
@@ -96,7 +97,7 @@ export class Envoy {
 
   /** The answer of an admin endpoint, for example `admin("/config_dump")`. */
   async admin(path: string, method: "GET" | "POST" = "GET"): Promise<string> {
-    const response = await fetch(`http://${this.#admin}${path}`, { method });
+    const response = await ask(this.#name, `http://${this.#admin}${path}`, { method });
     if (!response.ok) throw new Error(`${this.#name} answers ${response.status} to ${path}: ${await response.text()}`);
     return response.text();
   }
@@ -169,7 +170,7 @@ export class Envoy {
       `${this.#name} is live`,
       async () => {
         this.#child.assertRunning();
-        return (await fetch(`http://${this.#admin}/ready`)).ok;
+        return (await ask(this.#name, `http://${this.#admin}/ready`)).ok;
       },
       { explain },
     );

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binaries } from "../../tools/binaries.ts";
+import { ask } from "./ask.ts";
 import { Child } from "./child.ts";
 import { readyOrStopped } from "./started.ts";
 import { waitFor } from "./wait.ts";
@@ -83,7 +84,7 @@ export class NatsServer {
 
   /** The answer of a monitoring endpoint, for example `monitor("/connz?subs=1")`. */
   async monitor<T = unknown>(path: string): Promise<T> {
-    const response = await fetch(`http://127.0.0.1:${this.monitoringPort}${path}`);
+    const response = await ask("nats-server", `http://127.0.0.1:${this.monitoringPort}${path}`);
     return (await response.json()) as T;
   }
 
