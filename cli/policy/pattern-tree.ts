@@ -47,6 +47,24 @@ export class PatternTree {
     return nodes.map(entryOf).find((found) => found !== undefined);
   }
 
+  /**
+   * A subject for which a walk through the entries looks at many beginnings of theirs, and at how many: where `*` and a name both
+   * go on, it follows both. At each token it has the name that most of them go on with, so another subject may need more. It ends
+   * where a `>` would end the walk.
+   */
+  mostWays(): { subject: string; ways: number } {
+    const tokens: string[] = [];
+    let ways = 1;
+    for (let nodes = [this.root]; nodes.every(({ below }) => !below.has(">"));) {
+      const token = mostFrequentName(nodes) ?? "any";
+      nodes = nodes.flatMap(({ below }) => ["*", token].flatMap((step) => below.get(step) ?? []));
+      tokens.push(token);
+      if (nodes.length === 0) break;
+      ways += nodes.length;
+    }
+    return { subject: tokens.join("."), ways };
+  }
+
   /** The entries that some subject of this pattern fits. */
   *meeting(subject: string): Generator<string> {
     let nodes = [this.root];
@@ -64,6 +82,16 @@ export class PatternTree {
     }
     for (const { entries } of nodes) yield* entries.values();
   }
+}
+
+/** The name that most nodes have below them; none if they have nothing but wildcards. */
+function mostFrequentName(nodes: readonly PatternNode[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { below } of nodes) for (const name of below.keys()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  counts.delete("*");
+  let most: string | undefined;
+  for (const [name, count] of counts) if (most === undefined || count > (counts.get(most) ?? 0)) most = name;
+  return most;
 }
 
 /** Without recursion, because an entry may have any number of tokens. */

@@ -17,6 +17,7 @@ const ELSEWHERE = new Set([
   "no-policy",
   "values-key-unknown",
   "policy-faults-unlisted",
+  "wildcards-many",
   "object-too-large",
   "object-near-limit",
   "object-too-large-for-apply",

@@ -4,6 +4,7 @@ import { Host } from "./host.ts";
 import { filterModule } from "./filter.ts";
 import {
   configuredHost,
+  hmsg,
   hpub,
   msg,
   PING,
@@ -105,6 +106,21 @@ describe("the class of a subject", () => {
     assert.equal(messages(host, { subject: "other", operation: "SUB" }), 1);
     for (const operation of ["PING", "UNSUB", "CONNECT"]) {
       assert.equal(messages(host, { subject: "unknown", operation }), 1, operation);
+    }
+  });
+
+  it("is that of the subject of a delivery with headers, whether the policy is asked about it or not", () => {
+    for (const deny of [[], ["ok.orders.secret"]]) {
+      const { host, client, server } = bound(classed(SUBJECTS, { rule: { subscribe: { allow: ["ok.>"], deny } } }));
+      client("SUB ok.> 1\r\n");
+      for (const subject of ["ok.orders.eu", "ok.admin", "ok.orders.eu", "ok.z"])
+        server(hmsg(subject, "1", "NATS/1.0\r\n\r\n", "p"));
+      for (const [subject, count] of Object.entries({ orders: 2, admin: 1, any: 1, other: 0 }))
+        assert.equal(
+          messages(host, { subject, operation: "HMSG", verdict: "allowed" }),
+          count,
+          `${deny.length} ${subject}`,
+        );
     }
   });
 

@@ -22,6 +22,7 @@ import {
 import { takeovers, type Takeover } from "../../policy/takeovers.ts";
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
+import { manyWays } from "../../policy/many-ways.ts";
 import { narrowInboxes } from "../../policy/narrow-inbox.ts";
 import { misreadNames, misreadSubjects, misreadTrustDomains, type Misread } from "../../policy/misread.ts";
 import { faultRemedy } from "../../policy/fault-remedy.ts";
@@ -61,6 +62,7 @@ export type PolicyId =
   | "inbox-one-token"
   | "answers-chosen"
   | "class-void"
+  | "wildcards-many"
   | "policy-dry-run";
 
 export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
@@ -197,6 +199,14 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "A pattern of `telemetry.subjects` lies inside a pattern of an earlier class. The first class that matches counts a " +
       "subject, so this pattern counts nothing.",
     remedy: "put the narrower class before the wider one",
+  },
+  "wildcards-many": {
+    severity: "warning",
+    what:
+      "The `allow` or `deny` lists of the policy have `*` at so many different places that the filter follows some subject along more " +
+      "than 128 ways until it has its answer, some 20 ns each. The answer is remembered, but a client that publishes ever new " +
+      "subjects holds up all connections of its worker.",
+    remedy: "write entries that differ only in where they have * as fewer, wider ones",
   },
   "policy-dry-run": {
     severity: "info",
@@ -371,6 +381,10 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
   for (const { pattern, name, earlier } of shadowedPatterns(config)) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
     report("class-void", pattern.place, message);
+  }
+  for (const { list, entry, subject, ways } of manyWays(config)) {
+    const message = `the ${list} lists have * at so many places that ${subject} is followed along ${ways.toLocaleString("en")} ways`;
+    report("wildcards-many", entry.place, message);
   }
   const misread = [...misreadTrustDomains(config, ofMesh), ...misreadNames(config, ours), ...misreadSubjects(config)];
   for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
