@@ -144,6 +144,19 @@ describe("the short ways of the filter", () => {
     }
   });
 
+  it("do what the long ways do where a payload has the end of a line at the length of a subject that is too long to be kept", () => {
+    const hosts = hostsUnder(POLICY, long);
+    const longSubject = `ok.${"x".repeat(37)}`;
+    const former = sized("PUB", "ok.a.1", "16") + sized("PUB", longSubject, "16");
+    // The subject of the first one, and in the payload what ends the second one's line, at the same distance.
+    const line = "PUB ok.a.1 200\r\n";
+    const before = "y".repeat(`PUB ${longSubject}`.length - 1 - line.length);
+    const payload = `${before}x 16\r\n${"z".repeat(16)}\r\n${sized("PUB", "no.a.1", "1")}`;
+    const both = subscribed(hosts, "a payload that ends like a line");
+    send(both, "client", `${former}${line}${payload.padEnd(200, "y")}\r\n${PING}`);
+    both.end();
+  });
+
   it("do what the long ways do with a line cut at any byte, where another one lay in memory before", () => {
     const hosts = hostsUnder(POLICY, long);
     for (const [direction, lines] of Object.entries(CUT)) {
