@@ -34,7 +34,7 @@ export const CHUNK_TO_CLIENT: usize = page + 256;
 export const MASKS: usize = page + 320;
 export const KEYS: usize = page + 384;
 export const BOUNDS: usize = page + 416;
-/** Publishes or deliveries with headers that are counted together, 16 bytes (connection/plain-header-publishes.ts). */
+/** Publishes or deliveries with headers that are counted together, 16 bytes (connection/run.ts). */
 export const HEADERS_RUN: usize = page + 448;
 /** Which connection a callback is for, 16 bytes (bytes/number-table.ts). */
 export const CONNECTIONS: usize = page + 464;

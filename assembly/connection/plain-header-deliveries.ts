@@ -1,4 +1,4 @@
-import { HEADER_SIZE, HEADERS_RUN, HEADERS_SIZE } from "../bytes/hot-page";
+import { HEADER_SIZE, HEADERS_SIZE } from "../bytes/hot-page";
 import { isMisreadBy, LibraryBlanks } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { argumentEnds, firstEnd, isArgument, isLineEnd, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
@@ -12,15 +12,12 @@ import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
 import { asksPolicy, judgesUnknown, noteReply, passedTo } from "./plain-deliveries";
 import { noteUnpicked, plainEnd } from "./plain-judgement";
-import { Run } from "./run";
+import { RUN_OF_HEADERS } from "./run";
 import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `HMSG` as a little-endian number. nats-server writes no other case. */
 const HMSG: u32 = 0x47534d48;
 const VERB: usize = 5;
-
-const run: Run = changetype<Run>(HEADERS_RUN);
-run.clear();
 
 /** May a delivery with headers begin at `position`? Asked before the call, which each PONG would have to make. */
 // @ts-ignore: decorator
@@ -106,9 +103,9 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
-    run.add(subjectClass, size);
+    RUN_OF_HEADERS.add(subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
-  run.end(Operation.HMSG, meter, connection);
+  RUN_OF_HEADERS.end(Operation.HMSG, meter, connection);
   return passedTo(p, connection, chunk);
 }

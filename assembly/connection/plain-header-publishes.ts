@@ -1,4 +1,4 @@
-import { HEADERS_SIZE, HEADERS_RUN, HEADER_SIZE } from "../bytes/hot-page";
+import { HEADERS_SIZE, HEADER_SIZE } from "../bytes/hot-page";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import {
@@ -17,14 +17,11 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { judgePlain, NOT_PLAIN, noteUnpicked, plainEnd } from "./plain-judgement";
-import { Run } from "./run";
+import { RUN_OF_HEADERS } from "./run";
 
 /** `HPUB` as a little-endian number, in capitals. */
 const HPUB: u32 = 0x42555048;
 const VERB: usize = 5;
-
-const run: Run = changetype<Run>(HEADERS_RUN);
-run.clear();
 
 /**
  * The short way of `HPUB subject [reply] headers size` on a subject that is allowed, with headers that are all in view and name
@@ -103,10 +100,10 @@ function pass(
     const answer = permissions.publishAnswer(subject, length);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, second, replyLength);
     if (subjectClass == NOT_PLAIN) break;
-    run.add(subjectClass, total);
+    RUN_OF_HEADERS.add(subjectClass, total);
     p = block + <usize>total + 2;
   }
-  run.end(Operation.HPUB, meter, connection);
+  RUN_OF_HEADERS.end(Operation.HPUB, meter, connection);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;
