@@ -9,8 +9,8 @@ import { Run } from "./run";
  * arguments need be computed before, and where many subjects come in turn, each costs the noting of an address. When a pass
  * over a chunk ends, the bytes are copied, since the window will show others then.
  *
- * The class is that of a policy's answer about the subject, or NOT_PLAIN where the policy does not simply allow it. It holds
- * only for the question that gave it (OWNER).
+ * No subject is kept that the policy does not simply allow. The class is that of the answer about it, and holds only for the
+ * question that gave it (OWNER).
  *
  * A length is kept while messages on the subject follow each other in a run. A line that begins like the one before, and has
  * its size at the same place, belongs to the run, and its end is known from the length: so the processor goes on to the next
@@ -20,7 +20,7 @@ import { Run } from "./run";
 /** Offsets into what is kept. LOW and HIGH are the two halves of the 32 bytes, once they are copied. */
 const LOW: usize = 0;
 const HIGH: usize = 16;
-/** The class of the subject, or NOT_PLAIN, i32. */
+/** The class of the subject, i32; NOT_PLAIN while none is kept. */
 const CLASS: usize = 32;
 /** The address of the 32 bytes, which is that of LOW except in the middle of a pass. */
 const LINE: usize = 36;

@@ -106,7 +106,7 @@ function pass(
       const ends = asciiArgumentEnds(low, high, lowest);
       const isAgain = isAlikeTo(ends, likeLast(LAST_PUBLISH, low, high));
       if (isAgain) {
-        // Computed from the line before: where this line's own bytes say so, all that follows would wait for them.
+        // Computed from the line before: if it were read from this line's own bytes, all that follows would wait for them.
         const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
         if (sameEnd + 2 <= end) {
           if (endsLikeLastSize(sameEnd, PUBLISH_SIZE)) {

@@ -45,7 +45,7 @@ export class Run {
     this.met = 0;
   }
 
-  /** One more message of `size` bytes. */
+  /** One more message of `size` bytes, of a class below MAX_CLASS_NUMBERS (telemetry/meter.ts). */
   // @ts-ignore: decorator
   @inline
   add(subjectClass: i32, size: i32): void {
@@ -73,7 +73,7 @@ export class Run {
     return tally;
   }
 
-  /** Counts what has been added, so that the run is empty. A function of its own, since it would make the module 840 bytes larger. */
+  /** Counts what has been added, so that the run is empty. Not inlined, which would make the module 840 bytes larger. */
   end(operation: Operation, meter: Meter, totals: Totals): void {
     let messages: u64 = 0;
     let bytes: u64 = 0;
