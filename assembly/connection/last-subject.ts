@@ -86,8 +86,8 @@ export function lastSubjectClass(last: usize): i32 {
 }
 
 /**
- * Keeps the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory, and its class. The caller
- * says whether a run is under way (`runsOn`, `runsNoMore`).
+ * Keeps the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory, and its class. The
+ * caller says whether a run is under way (`runsOn`, `runsNoMore`).
  */
 // @ts-ignore: decorator
 @inline

@@ -111,7 +111,7 @@ function pass(
         if (sameEnd + 2 <= end) {
           if (endsLikeLastSize(sameEnd, PUBLISH_SIZE)) {
             if (isCrLf(sameEnd)) {
-              // Within the limit, as in the line before, which has passed in this run, and has closed the request that it replies to.
+              // Within the limit, as the line before, which has passed in this run, and has closed the request that it replies to.
               const size = lastSize(PUBLISH_SIZE);
               PUBLISH_RUN.addAlike(size);
               p = sameEnd + 2 + <usize>size + 2;
@@ -168,7 +168,10 @@ function pass(
   return endAt(p, connection, chunk, meter);
 }
 
-/** The answer about a subject whose end is not among the first 32 bytes. A function of its own, since code in the loop costs each line. */
+/**
+ * The answer about a subject whose end is not among the first 32 bytes. A function of its own, since code in the loop costs each
+ * line.
+ */
 function judgeLong(permissions: Permissions, subject: usize, length: i32): u64 {
   return permissions.publishAnswer(subject, length);
 }

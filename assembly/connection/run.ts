@@ -4,8 +4,8 @@ import { Meter } from "../telemetry/meter";
 import { Totals } from "../telemetry/totals";
 
 /**
- * A tally is what a run has of one class: messages and their bytes in one number, u64, so that one addition counts a message, and the
- * tally of the class that was met before, usize, or 0. Zeros are a class without messages.
+ * A tally is what a run has of one class: messages and their bytes in one number, u64, so that one addition counts a message, and
+ * the tally of the class that was met before, usize, or 0. Zeros are a class without messages.
  */
 const BEFORE: usize = 8;
 /** Exported for specs. */
@@ -20,9 +20,9 @@ const ONE_MESSAGE: u64 = (<u64>1) << BYTES_BITS;
 const NO_CLASS: i32 = -1;
 
 /**
- * Messages of one kind that one pass of a short way lets through, counted by class and told to the meter at once when the pass ends.
- * While all are of one class, nothing but that is asked of each. Once there are two, each is added to the tally of its own: which of
- * them the next one has no processor foresees, and asking cost more than the adding (mixed subjects ×0.88).
+ * Messages of one kind that one pass of a short way lets through, counted by class and told to the meter at once when the pass
+ * ends. While all are of one class, nothing but that is asked of each. Once there are two, each is added to the tally of its own:
+ * which of them the next one has no processor foresees, and asking cost more than the adding (mixed subjects ×0.87).
  *
  * One pass is under way at a time, so that all runs share the tallies. A run lies in static memory, and must be cleared before its
  * first use.

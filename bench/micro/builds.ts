@@ -16,8 +16,8 @@ export interface BuildRow {
 }
 
 /**
- * Measures all cases whose label contains `only` in two builds, which take turns in one process. So both have the same spells of the
- * machine: where its clock changes by a third, ratios still differ by less than a hundredth, which runs of their own do not.
+ * Measures all cases whose label contains `only` in two builds, which take turns in one process. So both have the same spells of
+ * the machine: where its clock changes by a third, ratios still differ by less than a hundredth, unlike those of two runs.
  */
 export function measureBuilds(
   module: WebAssembly.Module,

@@ -1,8 +1,8 @@
 import { PATIENCE } from "./wait.ts";
 
 /**
- * Asks a process over HTTP, as `fetch` does. Rejects if it has not answered within `timeout` milliseconds: one that is stopped would
- * hold up `fetch` for five minutes, and then be told without its name.
+ * Asks a process over HTTP, as `fetch` does. Rejects if it has not answered within `timeout` milliseconds: one that is stopped
+ * would hold up `fetch` for five minutes, and then be told without its name.
  */
 export async function ask(
   who: string,
