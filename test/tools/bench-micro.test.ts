@@ -15,7 +15,7 @@ import { countingModule } from "../host/filter.ts";
 /** How often each subject occurs in the control lines of a stream. */
 function timesBySubject({ bytes }: Stream): Map<string, number> {
   const times = new Map<string, number>();
-  for (const [, subject = ""] of bytes.toString("latin1").matchAll(/^(?:PUB|MSG) (\S+) /gm)) {
+  for (const [, subject = ""] of bytes.toString("latin1").matchAll(/^(?:PUB|H?MSG) (\S+) /gm)) {
     times.set(subject, (times.get(subject) ?? 0) + 1);
   }
   return times;

@@ -69,7 +69,7 @@ describe("what nearly every callback touches", () => {
 
   it("has a tally for each class behind it, most of them on the same page", () => {
     expect(TALLIES).toBe(TIME_ANSWER + KEPT);
-    expect(TALLIES_BYTES).toBe((<usize>MAX_CLASS_NUMBERS) * TALLY_BYTES);
+    expect(TALLIES_BYTES).toBe(<usize>MAX_CLASS_NUMBERS * TALLY_BYTES);
     expect(TIME_ANSWER & (PAGE - 1)).toBe(0);
   });
 
