@@ -1,8 +1,5 @@
-import { istioJson } from "../../test/host/istio-json.ts";
 import { type Estimate, estimatePairs, median } from "../statistics.ts";
-import { Driver } from "./driver.ts";
-import { frameCases } from "./frame-cases.ts";
-import { labelOf, passOver, prove, stepsOf } from "./frames.ts";
+import { driverFor, labelOf, passOver, prove, selectedCases, stepsOf } from "./frames.ts";
 import { alternate, type Task } from "./measure.ts";
 
 /** One kind of frame in two builds. */
@@ -26,16 +23,9 @@ export function measureBuilds(
   rounds: number,
   policy: object,
 ): BuildRow[] {
-  const prepared = frameCases().flatMap((frameCase) => {
-    const chunks = frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only));
-    if (chunks.length === 0) return [];
-    const { before, stream, anew } = frameCase;
-    const applied = { ...policy, ...frameCase.settings };
-    const drivers = [module, other].map((build) => {
-      const driver = new Driver(build, istioJson(applied));
-      if (before !== "") driver.client(Buffer.from(before));
-      return driver;
-    });
+  const prepared = selectedCases(only, policy).flatMap(({ frameCase, chunks, applied }) => {
+    const { stream, anew } = frameCase;
+    const drivers = [module, other].map((build) => driverFor(build, frameCase, applied));
     return chunks.map((chunk) => {
       for (const build of [module, other]) prove(build, frameCase, chunk, applied);
       const steps = stepsOf(stream, chunk);

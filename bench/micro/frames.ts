@@ -109,15 +109,17 @@ function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[
   };
 }
 
-/** Bytes that the filter allocates for a frame once the audit's burst is used up, as reported by a build that counts them. */
-function allocatedBy(
-  counting: WebAssembly.Module,
-  { before, stream, anew }: FrameCase,
-  chunkSize: number,
-  policy: object,
-): number {
-  const driver = new Driver(counting, istioJson(policy));
+/** A driver of this build under the policy, whose connection is prepared for the case. */
+export function driverFor(module: WebAssembly.Module, { before }: FrameCase, policy: object): Driver {
+  const driver = new Driver(module, istioJson(policy));
   if (before !== "") driver.client(Buffer.from(before));
+  return driver;
+}
+
+/** Bytes that the filter allocates for a frame once the audit's burst is used up, as reported by a build that counts them. */
+function allocatedBy(counting: WebAssembly.Module, frameCase: FrameCase, chunkSize: number, policy: object): number {
+  const { stream, anew } = frameCase;
+  const driver = driverFor(counting, frameCase, policy);
   const pass = passOver(driver, stream, stepsOf(stream, chunkSize), anew);
   const PASSES = 3;
   for (let i = 0; i < PASSES; i++) pass();
@@ -147,6 +149,20 @@ export function labelOf({ name, payload }: FrameCase, chunk: number): string {
   return `${name}${size}, chunks of ${chunk / 1024} KiB`;
 }
 
+/** Each case with those of its chunks whose label contains `only`, and the policy with what the case changes in it. */
+export function selectedCases(
+  only: string,
+  policy: object,
+): { frameCase: FrameCase; chunks: readonly number[]; applied: object }[] {
+  return frameCases()
+    .map((frameCase) => ({
+      frameCase,
+      chunks: frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only)),
+      applied: { ...policy, ...frameCase.settings },
+    }))
+    .filter(({ chunks }) => chunks.length > 0);
+}
+
 /** Measures all cases whose label contains `only`. */
 export function measureFrames(
   module: WebAssembly.Module,
@@ -155,12 +171,8 @@ export function measureFrames(
   rounds: number,
   policy: object,
 ): FrameRow[] {
-  const prepared = frameCases().flatMap((frameCase) => {
-    const chunks = frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only));
-    if (chunks.length === 0) return [];
-    const applied = { ...policy, ...frameCase.settings };
-    const driver = new Driver(module, istioJson(applied));
-    if (frameCase.before !== "") driver.client(Buffer.from(frameCase.before));
+  const prepared = selectedCases(only, policy).flatMap(({ frameCase, chunks, applied }) => {
+    const driver = driverFor(module, frameCase, applied);
     const { stream } = frameCase;
     const units = stream.ends.length;
     return chunks.map((chunk) => {

@@ -8,6 +8,11 @@ import { allowedBy, deniedBy, OPERATIONS, type Entry } from "./rule-entries.ts";
  */
 const MOST_WAYS = 128;
 
+const LISTS = [
+  ["allow", allowedBy],
+  ["deny", deniedBy],
+] as const;
+
 /** Lists of one kind in which a subject is followed along many ways. */
 export interface ManyWays {
   /** `publish.deny`. */
@@ -22,12 +27,7 @@ export interface ManyWays {
 export function manyWays(config: Field): ManyWays[] {
   const rules = config.items("rules");
   return OPERATIONS.flatMap((operation) =>
-    (
-      [
-        ["allow", allowedBy],
-        ["deny", deniedBy],
-      ] as const
-    ).flatMap(([list, entriesOf]): ManyWays[] => {
+    LISTS.flatMap(([list, entriesOf]): ManyWays[] => {
       const entries: Entry[] = rules.flatMap((rule) => entriesOf(rule, operation));
       const first = entries.find(({ text }) => text.includes("*"));
       if (first === undefined) return [];

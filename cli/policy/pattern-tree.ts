@@ -41,8 +41,7 @@ export class PatternTree {
         if (rest !== undefined) return rest;
       }
       if (token === ">") return undefined;
-      const steps = token === "*" ? ["*"] : ["*", token];
-      nodes = nodes.flatMap((node) => steps.flatMap((step) => node.below.get(step) ?? []));
+      nodes = nodesBelow(nodes, token);
     }
     return nodes.map(entryOf).find((found) => found !== undefined);
   }
@@ -54,13 +53,13 @@ export class PatternTree {
    */
   mostWays(): { subject: string; ways: number } {
     const tokens: string[] = [];
-    let ways = 1;
-    for (let nodes = [this.root]; nodes.every(({ below }) => !below.has(">"));) {
-      const token = mostFrequentName(nodes) ?? "any";
-      nodes = nodes.flatMap(({ below }) => ["*", token].flatMap((step) => below.get(step) ?? []));
-      tokens.push(token);
-      if (nodes.length === 0) break;
+    let ways = 0;
+    for (let nodes = [this.root]; nodes.length > 0;) {
       ways += nodes.length;
+      if (nodes.some(({ below }) => below.has(">"))) break;
+      const token = mostFrequentName(nodes) ?? "any";
+      tokens.push(token);
+      nodes = nodesBelow(nodes, token);
     }
     return { subject: tokens.join("."), ways };
   }
@@ -74,14 +73,19 @@ export class PatternTree {
         return;
       }
       for (const node of nodes) yield* node.below.get(">")?.entries.values() ?? [];
-      nodes = nodes.flatMap(({ below }) =>
+      nodes =
         token === "*"
-          ? [...below].flatMap(([name, next]) => (name === ">" ? [] : next))
-          : ["*", token].flatMap((step) => below.get(step) ?? []),
-      );
+          ? nodes.flatMap(({ below }) => [...below].flatMap(([name, next]) => (name === ">" ? [] : next)))
+          : nodesBelow(nodes, token);
     }
     for (const { entries } of nodes) yield* entries.values();
   }
+}
+
+/** The nodes below these that cover the token: those of `*` and, if it is a name, those of that. */
+function nodesBelow(nodes: readonly PatternNode[], token: string): PatternNode[] {
+  const covering = token === "*" ? ["*"] : ["*", token];
+  return nodes.flatMap(({ below }) => covering.flatMap((one) => below.get(one) ?? []));
 }
 
 /** The name that most nodes have below them; none if they have nothing but wildcards. */
