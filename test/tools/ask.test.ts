@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { ask } from "../stand/ask.ts";
 
@@ -23,11 +23,17 @@ describe("a process that is asked over HTTP", () => {
     });
   });
 
-  it("is named if it is gone", async () => {
+  it("is named if it is gone", async (t) => {
+    // The near end of an open connection is a port at which nobody listens, and that nobody else is given meanwhile.
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/ready`;
-    await once(server.close(), "close");
+    const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    t.after(() => {
+      client.destroy();
+      server.close();
+    });
+    await once(client, "connect");
+    const url = `http://127.0.0.1:${client.localPort}/ready`;
     await assert.rejects(ask("envoy", url), { message: `envoy answers ${url} not at all` });
   });
 
