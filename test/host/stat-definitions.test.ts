@@ -8,7 +8,7 @@ const PING_RTT = "istio_nats_ping_rtt_milliseconds";
 const PRINCIPALS = 100;
 /** What Envoy takes at most for one stat on a slow machine, where Istio's labels are found by regular expressions. */
 const FOR_EACH = 1_000_000n;
-const SLICE = 10;
+const SLICE = 3;
 const TICK = 500;
 
 function defined(host: Host): number {
