@@ -66,6 +66,7 @@ const TASKS: Record<string, Task> = {
   bench: program("bench", "main.ts"),
   "bench:micro": program("bench", "micro", "main.ts"),
   "bench:memory": program("bench", "memory", "main.ts"),
+  "bench:soak": program("bench", "soak", "main.ts"),
   "test:foreign": program("test", "foreign", "main.ts"),
   "test:matrix": program("test", "matrix", "main.ts"),
   "test:clients": program("test", "clients", "main.ts"),

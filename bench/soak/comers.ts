@@ -1,0 +1,100 @@
+import { Random } from "../../test/host/random.ts";
+import { RawClient } from "../../test/stand/raw-client.ts";
+import type { Place, Work } from "./work.ts";
+
+const AT_ONCE = 4;
+const HOSTS = 256;
+
+type End = (client: RawClient) => unknown;
+
+/** How connections end. */
+const ENDS: readonly End[] = [
+  (client) => client.close(),
+  (client) => client.reset(),
+  (client) => {
+    client.end();
+    return client.untilClosed();
+  },
+  // In the middle of a payload, of a line, and of a header block.
+  async (client) => {
+    await client.send("PUB comers.late 100\r\nhalf");
+    client.close();
+  },
+  async (client) => {
+    await client.send("SUB comers.la");
+    client.reset();
+  },
+  async (client) => {
+    await client.send("HPUB comers.late 22 30\r\nNATS/1.0\r\nA");
+    client.end();
+    return client.untilClosed();
+  },
+];
+
+/** What no client of NATS sends. Each must end the connection, or leave it to the end that follows. */
+const HOSTILITIES: readonly ((random: Random) => string | Uint8Array)[] = [
+  (random) => random.bytes(1 + random.below(10_000)),
+  () => "GET / HTTP/1.1\r\nHost: nats\r\n\r\n",
+  () => `PUB ${"a".repeat(100_000)}`,
+  () => "PUB comers.x 99999999999\r\n",
+  () => `CONNECT ${"[".repeat(5000)}\r\n`,
+  () => `HPUB comers.x 12 5\r\nNATS/1.0\r\n\r\n\r\n`,
+  (random) => `CONNECT {}\r\n${"SUB comers.> 1\r\nUNSUB 1 1\r\n".repeat(1 + random.below(500))}PUB`,
+];
+const HOSTILE = 10;
+
+/** Clients of many principals that come, subscribe, get a message and go, and some that send anything at all. */
+export class Comers implements Work {
+  readonly #place: Place;
+  readonly #random: Random;
+  #count = 0;
+
+  constructor(place: Place, seed: number) {
+    this.#place = place;
+    this.#random = new Random(seed);
+  }
+
+  /** Connections so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  async round(end: AbortSignal): Promise<void> {
+    const come = async (): Promise<void> => {
+      while (!end.aborted) await (this.#random.isOneIn(HOSTILE) ? this.#attack() : this.#visit());
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, come));
+  }
+
+  again(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #come(): Promise<RawClient> {
+    this.#count += 1;
+    // Each address is a principal (test/stand/server-proxy.ts).
+    const localAddress = `127.1.${this.#random.below(HOSTS)}.${1 + this.#random.below(HOSTS - 2)}`;
+    return RawClient.connect(this.#place.stand.port("waypoint"), { localAddress });
+  }
+
+  async #visit(): Promise<void> {
+    const subject = `comers.c${this.#count}`;
+    const client = await this.#come();
+    await client.handshake();
+    await client.send(`SUB ${subject} 1\r\nPUB ${subject} 2\r\nhi\r\n`);
+    await client.expect("MSG", `MSG ${subject} 1 2`);
+    await this.#random.pick(ENDS)(client);
+  }
+
+  async #attack(): Promise<void> {
+    const client = await this.#come();
+    await client.expect("INFO");
+    await client.send(this.#random.pick(HOSTILITIES)(this.#random));
+    client.end();
+    await client.untilClosed();
+  }
+}

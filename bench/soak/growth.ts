@@ -1,0 +1,63 @@
+/** What may grow in hours, and is looked at after each round, when nothing is under way. */
+export interface Held {
+  /** Bytes of memory of Envoy that are in the machine. */
+  resident: number;
+  /** Of these, bytes that no other process can share. */
+  own: number;
+  /** Bytes of the linear memories of Wasm that were ever written to. */
+  wasm: number;
+  /** Bytes that Envoy has allocated itself. */
+  allocated: number;
+  /** Lines of `/stats/prometheus`. */
+  stats: number;
+  /** Virtual machines. */
+  vms: number;
+}
+
+export const HELD: readonly (keyof Held)[] = ["resident", "own", "wasm", "allocated", "stats", "vms"];
+
+/** So many rounds, or lives of VMs, can be judged. */
+export const LEAST = 9;
+
+/** What a third of the rounds may have more than the third before it. */
+const BOUND = 1.02;
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+
+export interface Growth {
+  what: keyof Held;
+  /** The median of the second third of the rounds, and of the last one. */
+  second: number;
+  last: number;
+  isPlateau: boolean;
+}
+
+/** Compares the last third of the rounds with the one before it. The first third is for tables and caches to fill. */
+function growthOf(rounds: readonly Held[]): Growth[] {
+  const third = Math.floor(rounds.length / 3);
+  return HELD.map((what) => {
+    const of = (part: readonly Held[]): number => median(part.map((held) => held[what]));
+    const [second, last] = [of(rounds.slice(-2 * third, -third)), of(rounds.slice(-third))];
+    return { what, second, last, isPlateau: last <= second * BOUND };
+  });
+}
+
+/** What has grown while the same VMs were there, and from their lives to those of the next ones; undefined where that were too few. */
+export interface Growths {
+  within: Growth[] | undefined;
+  between: Growth[] | undefined;
+}
+
+/**
+ * `lives` are the rounds of the VMs that followed each other. What VMs hold goes with them, so that within a life is looked at by
+ * itself: in the longest one. Between lives it is the last round of each.
+ */
+export function growthsOf(lives: readonly (readonly Held[])[]): Growths {
+  const longest = lives.toSorted((a, b) => b.length - a.length)[0] ?? [];
+  const ends = lives.flatMap((rounds) => rounds.at(-1) ?? []);
+  return {
+    within: longest.length < LEAST ? undefined : growthOf(longest),
+    between: ends.length < LEAST ? undefined : growthOf(ends),
+  };
+}

@@ -1,0 +1,119 @@
+// `npm run bench:soak` lets real clients work through a real Envoy for hours, and looks whether anything is lost, miscounted or grows.
+
+import { Command } from "commander";
+import { freshSeed } from "../../test/host/random.ts";
+import { messageOf } from "../../tools/fault.ts";
+import { announce } from "../../tools/progress.ts";
+import { fileToWrite, positive, wholeNumber } from "../options.ts";
+import { outliveReader, writeFigures } from "../output.ts";
+import { terminalWidth, toTerminal } from "../table.ts";
+import { growthsOf, HELD, LEAST, type Growth, type Held } from "./growth.ts";
+import { soak, type Round } from "./soak.ts";
+
+const MINUTE = 60_000;
+
+interface Options {
+  minutes: number;
+  round: number;
+  renewal: number;
+  workers: number;
+  pause: number;
+  seed: number;
+  json?: string;
+}
+
+const options = new Command("npm run bench:soak --")
+  .description(
+    "Publishes, requests, a stream, refusals, clients that come and go and hostile ones, through a real Envoy, while the policy " +
+      "changes. Nothing may be lost, stats must count what clients have seen, and no memory may grow. Linux only.",
+  )
+  .option("--minutes <number>", "how long", positive, 60)
+  .option("--round <seconds>", "of traffic, after which everything is counted", positive, 20)
+  .option("--renewal <rounds>", "after so many Envoy gets new VMs, and nats-server starts anew", wholeNumber(1), 60)
+  .option("--workers <number>", "Envoy's worker threads", wholeNumber(1), 2)
+  .option("--pause <milliseconds>", "between two bursts of a kind of traffic; less is more load", wholeNumber(0), 20)
+  .option("--seed <number>", "repeats what is chosen at random", wholeNumber(0), freshSeed())
+  .option("--json <file>", "writes the numbers there too", fileToWrite)
+  .parse()
+  .opts<Options>();
+
+const COLUMNS = ["round>", "minutes>", "messages>", "connections>", "revoked, ms>", "request p99, ms>"];
+const HELD_COLUMNS: Record<keyof Held, string> = {
+  resident: "resident, MiB>",
+  own: "own>",
+  wasm: "Wasm, written to>",
+  allocated: "allocated>",
+  stats: "stats>",
+  vms: "VMs>",
+};
+
+function shown(what: keyof Held, value: number): string {
+  return what === "stats" || what === "vms" ? `${value}` : (value / 2 ** 20).toFixed(1);
+}
+
+const began = performance.now();
+const rounds: (Round & { minutes: number })[] = [];
+
+function rowOf(
+  { minutes, messages, connections, revoked, p99, held }: Round & { minutes: number },
+  i: number,
+): string[] {
+  return [
+    `${i + 1}`,
+    minutes.toFixed(1),
+    messages.toLocaleString("en-US"),
+    connections.toLocaleString("en-US"),
+    revoked.toFixed(0),
+    p99.toFixed(1),
+    ...HELD.map((what) => shown(what, held[what])),
+  ];
+}
+
+function table(): string {
+  // Of many rounds some stand for all.
+  const every = Math.ceil(rounds.length / 30);
+  const rows = rounds.map(rowOf).filter((_, i) => (i + 1) % every === 0 || i === 0);
+  return toTerminal({ columns: [...COLUMNS, ...HELD.map((what) => HELD_COLUMNS[what])], rows }, terminalWidth());
+}
+
+/** The rounds of the VMs that followed each other. */
+function lives(): Held[][] {
+  const all: Held[][] = [];
+  for (const { life, held } of rounds) (all[life] ??= []).push(held);
+  return all;
+}
+
+/** Says what has grown, and whether nothing has. */
+function judge(when: string, growths: readonly Growth[] | undefined): boolean {
+  if (!growths) {
+    process.stdout.write(`Whether anything grows ${when} cannot be told from fewer than ${LEAST}.\n`);
+    return true;
+  }
+  process.stdout.write(`Growth ${when}, from the second third to the last:\n`);
+  for (const { what, second, last, isPlateau } of growths) {
+    const change = `${shown(what, second)} → ${shown(what, last)}, ×${(last / second).toFixed(4)}`;
+    process.stdout.write(`  ${isPlateau ? "✔" : "✖"} ${HELD_COLUMNS[what].replace(/>$/, "")}: ${change}\n`);
+  }
+  return growths.every(({ isPlateau }) => isPlateau);
+}
+
+try {
+  outliveReader(options.json !== undefined);
+  const { minutes, round, renewal, workers, pause, seed } = options;
+  process.stdout.write(`seed ${seed}\n`);
+  const count = Math.max(1, Math.round((minutes * 60) / round));
+  await soak({ seed, workers, rounds: count, round: round * 1000, renewal, pause }, (one) => {
+    rounds.push({ ...one, minutes: (performance.now() - began) / MINUTE });
+    announce(`round ${rounds.length} of ${count}`);
+  });
+} catch (error) {
+  process.stderr.write(`seed ${options.seed}, round ${rounds.length + 1}: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+if (rounds.length > 0) {
+  process.stdout.write(`\n${table()}\n`);
+  const { within, between } = growthsOf(lives());
+  const verdicts = [judge("in rounds of the same VMs", within), judge("from VMs to the next ones", between)];
+  if (verdicts.includes(false)) process.exitCode = 1;
+  if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ rounds }, null, 2)}\n`);
+}
