@@ -1,4 +1,4 @@
-import { equalBytes } from "../bytes/compare";
+import { sameBytes } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
@@ -112,7 +112,7 @@ function misleads(line: ClientLine, traces: bool, namesRequester: bool): bool {
 
 /** Does a trace destination say that the message is not to be traced, in just these bytes (`genHeaderMapIfTraceHeadersPresent`)? */
 function disablesTrace(value: usize, length: i32): bool {
-  return length == TRACE_DISABLED.length && equalBytes(value, TRACE_DISABLED.pointer, length);
+  return length == TRACE_DISABLED.length && sameBytes(value, TRACE_DISABLED.pointer, length);
 }
 
 /** `.$FI`, with which the reply subject of a fast batch's message ends, as it lies in memory (stream.go `FastBatchSuffix`). */

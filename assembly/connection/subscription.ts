@@ -1,6 +1,6 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH } from "../bytes/block-table";
 import { take } from "../bytes/budget";
-import { equalBytes } from "../bytes/compare";
+import { equalBytes, sameBytes } from "../bytes/compare";
 import { NOT_A_SIZE, readNumber } from "../nats/numbers";
 
 /**
@@ -161,10 +161,10 @@ export function sizeOf(sub: usize): usize {
  */
 export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
   let flags = load<u8>(sub, FLAGS) | AGAIN;
-  if (subjectLength != subjectLengthOf(sub) || !equalBytes(subject, subjectOf(sub), subjectLength)) {
+  if (subjectLength != subjectLengthOf(sub) || !sameBytes(subject, subjectOf(sub), subjectLength)) {
     flags |= OTHER_SUBJECT;
   }
-  if (queueLength != queueLengthOf(sub) || !equalBytes(queue, queueOf(sub), queueLength)) flags |= OTHER_QUEUE;
+  if (queueLength != queueLengthOf(sub) || !sameBytes(queue, queueOf(sub), queueLength)) flags |= OTHER_QUEUE;
   store<u8>(sub, flags, FLAGS);
 }
 

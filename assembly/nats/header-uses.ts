@@ -1,4 +1,4 @@
-import { equalBytes } from "../bytes/compare";
+import { sameBytes } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 
 /** What nats-server does with a header's value. */
@@ -100,7 +100,7 @@ const MQTT_SUBJECT = fixedText("Nmqtt-Subject");
 const MQTT_MAPPED = fixedText("Nmqtt-Mapped");
 
 function isName(pointer: usize, name: FixedText): bool {
-  return equalBytes(pointer, name.pointer, name.length);
+  return sameBytes(pointer, name.pointer, name.length);
 }
 
 /** The use of the header whose name is these bytes, or NO_USE. Most of the names differ in length. */

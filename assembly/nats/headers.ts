@@ -16,6 +16,7 @@
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
 import { Ascii } from "../bytes/ascii";
+import { sameBytes } from "../bytes/compare";
 import { VECTOR_BYTES } from "../bytes/vector";
 import { hidesControlStatus, isControlLine, STATUS_INITIAL } from "./control-status";
 import { HeaderUse, LONGEST_NAME, NAME_INITIAL, useOf } from "./header-uses";
@@ -180,7 +181,7 @@ class HeaderFields {
       } else {
         if (load<u8>(at - 1) == LF) return true;
         const length = at - last - 1;
-        if (last != 0 && at + length <= end && memory.compare(last, at, length) == 0) return true;
+        if (last != 0 && at + length <= end && sameBytes(last, at, <i32>length)) return true;
       }
       last = at;
     }

@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 
 const NO_RESPONDERS: FixedText = fixedText("NATS/1.0 503\r\n");
@@ -9,5 +10,5 @@ export const STATUS_BYTES: i32 = 14;
  * versions add the request's subject behind the status line.
  */
 export function saysNoResponders(pointer: usize): bool {
-  return memory.compare(pointer, NO_RESPONDERS.pointer, <usize>STATUS_BYTES) == 0;
+  return sameBytes(pointer, NO_RESPONDERS.pointer, STATUS_BYTES);
 }

@@ -1,4 +1,4 @@
-import { equalBytes } from "../bytes/compare";
+import { sameBytes } from "../bytes/compare";
 import { endOfToken, GREATER, STAR, Tokens } from "./subject";
 
 /** Comparisons of two patterns, ported from nats-server's sublist.go with its treatment of odd tokens (`*a`, `>a`). */
@@ -20,7 +20,7 @@ export function isSubsetMatch(subject: usize, subjectLength: i32, test: usize, t
     if (given == 0 || (given == 1 && load<u8>(subject) == GREATER)) return false;
     if (given == 1 && load<u8>(subject) == STAR) {
       if (wanted != 1 || load<u8>(test) != STAR) return false;
-    } else if (load<u8>(test) != STAR && (given != wanted || !equalBytes(subject, test, given))) return false;
+    } else if (load<u8>(test) != STAR && (given != wanted || !sameBytes(subject, test, given))) return false;
     const testDone = testStop == testEnd;
     const subjectDone = subjectStop == subjectEnd;
     if (testDone || subjectDone) return testDone && subjectDone;
@@ -43,7 +43,7 @@ export function hasWildcardToken(pointer: usize, length: i32): bool {
 
 /** Does `test` equal `subject`, or has it a wildcard token and contains it? Without one an odd token (`*a`) is a literal one. */
 export function isWithin(subject: usize, subjectLength: i32, test: usize, testLength: i32): bool {
-  if (subjectLength == testLength && equalBytes(subject, test, subjectLength)) return true;
+  if (subjectLength == testLength && sameBytes(subject, test, subjectLength)) return true;
   return hasWildcardToken(test, testLength) && isSubsetMatch(subject, subjectLength, test, testLength);
 }
 
@@ -55,7 +55,7 @@ const secondTokens: Tokens = new Tokens();
  * wildcards, tokens that begin with one are taken for one: never wrongly false.
  */
 export function subjectsCollide(a: usize, aLength: i32, b: usize, bLength: i32): bool {
-  if (aLength == bLength && equalBytes(a, b, aLength)) return true;
+  if (aLength == bLength && sameBytes(a, b, aLength)) return true;
   const first = firstTokens;
   const second = secondTokens;
   if (!first.split(a, aLength) || !second.split(b, bLength)) return false;
@@ -67,7 +67,7 @@ export function subjectsCollide(a: usize, aLength: i32, b: usize, bLength: i32):
   const stop = min(first.recorded, second.recorded);
   for (let i = 0; i < stop; i++) {
     if (first.beginsWithWildcard(i) || second.beginsWithWildcard(i)) continue;
-    if (first.length(i) != second.length(i) || !equalBytes(first.pointer(i), second.pointer(i), first.length(i))) {
+    if (first.length(i) != second.length(i) || !sameBytes(first.pointer(i), second.pointer(i), first.length(i))) {
       return false;
     }
   }

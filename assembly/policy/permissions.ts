@@ -1,4 +1,5 @@
 import { Ascii } from "../bytes/ascii";
+import { sameBytes } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { HALF, LONGEST } from "../bytes/padded";
@@ -296,8 +297,7 @@ export class Permissions {
     const tokens = subjectTokens;
     const splits = tokens.split(pointer, length);
     if (!splits && this.subscribeAllBy == NONE) return Reason.NOT_ALLOWED;
-    const isSystemQueue =
-      queueLength == SYSTEM_QUEUE.length && memory.compare(queue, SYSTEM_QUEUE.pointer, <usize>queueLength) == 0;
+    const isSystemQueue = queueLength == SYSTEM_QUEUE.length && sameBytes(queue, SYSTEM_QUEUE.pointer, queueLength);
     if (isSystemQueue || isReservedSubscription(pointer, length)) return Reason.RESERVED;
     const queued = queueLength > 0;
     // nats-server itself answers `Invalid Subject`. No entry matches it.

@@ -1,5 +1,5 @@
 import { ByteRun } from "../bytes/byte-run";
-import { equalBytes } from "../bytes/compare";
+import { sameBytes } from "../bytes/compare";
 import { hashBytes } from "../bytes/hash";
 import { HashChains, NO_LINK } from "../bytes/hash-chains";
 import { NONE } from "./none";
@@ -57,7 +57,7 @@ export class RuleNamesWriter {
     for (let link = this.byHash.first(hash); link != NO_LINK; link = this.byHash.behind(link)) {
       const rule = this.byHash.number(link);
       const start = rule == 0 ? 0 : this.ends[rule - 1];
-      if (this.ends[rule] - start == length && equalBytes(written.pointer + <usize>start, name, length)) return rule;
+      if (this.ends[rule] - start == length && sameBytes(written.pointer + <usize>start, name, length)) return rule;
     }
     this.byHash.add(hash, this.ends.length);
     return NONE;

@@ -1,4 +1,5 @@
 import { Ascii, countOf } from "../bytes/ascii";
+import { sameBytes } from "../bytes/compare";
 import {
   namedHash,
   NOT_NAMED,
@@ -174,10 +175,10 @@ const ACCOUNT_MARK: u64 = 0x002f_0061_0073_002f;
  * another form than Istio's is compared with each rule that denies something.
  */
 function contains(text: string, mark: u64, name: usize, units: i32): bool {
-  const bytes = (<usize>units) << 1;
+  const bytes = units << 1;
   const end = changetype<usize>(text) + ((<usize>text.length) << 1);
-  for (let at = changetype<usize>(text); at + sizeof<u64>() + bytes <= end; at += 2) {
-    if (load<u64>(at) == mark && memory.compare(at + sizeof<u64>(), name, bytes) == 0) return true;
+  for (let at = changetype<usize>(text); at + sizeof<u64>() + <usize>bytes <= end; at += 2) {
+    if (load<u64>(at) == mark && sameBytes(at + sizeof<u64>(), name, bytes)) return true;
   }
   return false;
 }

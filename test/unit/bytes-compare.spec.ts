@@ -1,14 +1,16 @@
-import { equalBytes, startsWith } from "../../assembly/bytes/compare";
+import { equalBytes, sameBytes, startsWith } from "../../assembly/bytes/compare";
 import { fixedText } from "../../assembly/bytes/fixed-text";
 import { expectOtherForEachByte, expectSameOfEqual, pointerTo } from "./bytes-support";
 
 describe("the comparison of bytes", () => {
   it("finds equal bytes equal at every length, and reads nothing beyond them", () => {
     expectSameOfEqual((a, b, length) => equalBytes(a, b, length));
+    expectSameOfEqual((a, b, length) => sameBytes(a, b, length));
   });
 
   it("finds a difference in any byte at any length", () => {
     expectOtherForEachByte(0x80, (a, b, length) => equalBytes(a, b, length));
+    expectOtherForEachByte(0x80, (a, b, length) => sameBytes(a, b, length));
   });
 });
 
