@@ -7,7 +7,7 @@ import { CONNECTIONS } from "./bytes/hot-page";
 import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
 import { Connection } from "./connection/connection";
-import { closeConnection, ensureRoom, Plugin } from "./connection/plugin";
+import { closeConnection, createPlugin, ensureRoom, Plugin, pluginOf } from "./connection/plugin";
 import { takeFromServer } from "./connection/to-client";
 import { hasDrained, resume, takeFromClient } from "./connection/to-server";
 import { nowNanoseconds, tickEvery } from "./proxy/clock";
@@ -25,7 +25,6 @@ const TICK_MILLISECONDS: u32 = 500;
  */
 const HURRIED_TICK_MILLISECONDS: u32 = 10;
 
-const plugins: Map<u32, Plugin> = new Map();
 /** Addresses of `Connection`s by the host's numbers of their contexts. */
 const connections: NumberTable = NumberTable.at(CONNECTIONS);
 
@@ -62,11 +61,10 @@ export function proxy_on_vm_start(_rootContext: u32, _size: u32): u32 {
 
 /** A parent of 0 makes a root context, which is one configuration; another one makes a connection of that root. */
 export function proxy_on_context_create(context: u32, parent: u32): void {
-  if (parent == 0) {
-    if (!plugins.has(context)) plugins.set(context, new Plugin(context));
-  } else if (plugins.has(parent) && connections.get(context) == 0) {
-    connections.enter(context, changetype<usize>(plugins.get(parent).open(context)));
-  }
+  if (parent == 0) return createPlugin(context);
+  const plugin = pluginOf(parent);
+  if (plugin == null || connections.get(context) != 0) return;
+  connections.enter(context, changetype<usize>(plugin.open(context)));
 }
 
 /**
@@ -75,9 +73,8 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
  */
 export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   beginCallback();
-  if (!plugins.has(rootContext)) return 0;
-  const plugin = plugins.get(rootContext);
-  if (!plugin.configure(<i32>size)) return 0;
+  const plugin = pluginOf(rootContext);
+  if (plugin == null || !plugin.configure(<i32>size)) return 0;
   setPace(plugin, plugin.isLoading);
   return 1;
 }
@@ -85,8 +82,8 @@ export function proxy_on_configure(rootContext: u32, size: u32): u32 {
 /** All that happens without bytes (`Plugin.tick`). A tick may ask for the next one sooner. */
 export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
-  if (!plugins.has(rootContext)) return;
-  const plugin = plugins.get(rootContext);
+  const plugin = pluginOf(rootContext);
+  if (plugin == null) return;
   const hurries = plugin.tick();
   // The tick may have turned the host to connections, and only a root's period can be set.
   if (hurries != plugin.isHurried && actOn(rootContext)) setPace(plugin, hurries);
@@ -139,8 +136,8 @@ export function proxy_on_delete(context: u32): void {
   if (connection != null) {
     connections.takeOut(context);
     closeConnection(connection);
-  } else if (plugins.has(context)) {
-    plugins.get(context).destroy();
-    plugins.delete(context);
+    return;
   }
+  const plugin = pluginOf(context);
+  if (plugin != null) plugin.destroy();
 }

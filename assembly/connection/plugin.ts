@@ -38,6 +38,19 @@ const plugins: Plugin[] = [];
 /** Those that the host has dropped while they had open connections. */
 const dropped: Plugin[] = [];
 
+/** The host has created the root context `id`: makes its plugin, unless it has one. */
+export function createPlugin(id: u32): void {
+  if (pluginOf(id) == null) plugins.push(new Plugin(id));
+}
+
+/** The plugin of the host's root context `id`; null for one that the host has not created, or has dropped. */
+export function pluginOf(id: u32): Plugin | null {
+  for (let i = 0; i < plugins.length; i++) {
+    if (plugins[i].id == id) return plugins[i];
+  }
+  return null;
+}
+
 /** The connection is gone, whichever plugin had it: nothing of it stays. */
 export function closeConnection(connection: Connection): void {
   const plugin = holderIn(plugins, connection.id) || holderIn(dropped, connection.id);
@@ -62,9 +75,10 @@ export class Plugin {
   /** Ids of connections that may be under an older policy than the present one. */
   private behind: u32[] = [];
 
-  constructor(readonly id: u32) {
-    plugins.push(this);
-  }
+  constructor(
+    /** The host's number of the root context. */
+    readonly id: u32,
+  ) {}
 
   /**
    * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,
