@@ -20,8 +20,8 @@ export const SIZE_ANSWER: usize = page + 12;
 /** What the short ways keep of the size that they read last (nats/plain-size.ts `SIZE_READ`). */
 export const PUBLISH_SIZE: usize = page + 16;
 export const DELIVERY_SIZE: usize = page + 28;
-/** The same of messages with headers, publishes and deliveries alike: of all of it, and of the headers. */
-export const HEADER_SIZE: usize = page + 40;
+/** The same of messages with headers, publishes and deliveries alike: of headers and payload together, and of the headers. */
+export const TOTAL_SIZE: usize = page + 40;
 export const HEADERS_SIZE: usize = page + 52;
 
 /** The subjects that the short ways read last, of publishes and of deliveries, 64 bytes each (connection/last-subject.ts). */

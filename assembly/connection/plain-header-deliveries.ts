@@ -1,4 +1,4 @@
-import { HEADER_SIZE, HEADERS_SIZE } from "../bytes/hot-page";
+import { HEADERS_SIZE, TOTAL_SIZE } from "../bytes/hot-page";
 import { isMisreadBy, LibraryBlanks } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { argumentEnds, firstEnd, isArgument, isLineEnd, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
@@ -28,7 +28,7 @@ export function beginsHeaderDelivery(chunk: Chunk, position: i32): bool {
 }
 
 /**
- * The short way of messages with headers and a payload: `HMSG subject sid [reply] headers size`, as those of traced publishers and of
+ * The short way of messages with headers and a payload: `HMSG subject sid [reply] headers total`, as those of traced publishers and of
  * streams with deduplication are. Like `passPlainDeliveries`, and only where `beginsHeaderDelivery`. Nobody here reads the headers.
  */
 export function passPlainHeaderDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
@@ -70,21 +70,21 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     let headers = reply;
     let replyLength = 0;
     ends = withoutFirst(ends);
-    let sizeEnd = firstEnd(ends, subject, headersEnd + 1, end);
-    if (!isLineEnd(sizeEnd, end)) {
+    let totalEnd = firstEnd(ends, subject, headersEnd + 1, end);
+    if (!isLineEnd(totalEnd, end)) {
       headers = headersEnd + 1;
-      if (!isArgument(headers, sizeEnd, end)) break;
+      if (!isArgument(headers, totalEnd, end)) break;
       replyLength = <i32>(headersEnd - reply);
-      headersEnd = sizeEnd;
-      sizeEnd = firstEnd(withoutFirst(ends), subject, headersEnd + 1, end);
-      if (!isLineEnd(sizeEnd, end)) break;
+      headersEnd = totalEnd;
+      totalEnd = firstEnd(withoutFirst(ends), subject, headersEnd + 1, end);
+      if (!isLineEnd(totalEnd, end)) break;
     }
-    if (sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
-    const size = readPlainSize(headersEnd + 1, sizeEnd, HEADER_SIZE);
+    if (totalEnd - p > <usize>SERVER_LINE_LIMIT) break;
+    const total = readPlainSize(headersEnd + 1, totalEnd, TOTAL_SIZE);
     const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
-    if (size < 0) break;
+    if (total < 0) break;
     // Without a payload it may be a status (exchanges.ts `isStatus`). NO_PLAIN_SIZE is negative, and so more as an unsigned number.
-    if (<u32>headerLength >= <u32>size) break;
+    if (<u32>headerLength >= <u32>total) break;
     const length = <i32>(subjectEnd - subject);
     if (blanks != LibraryBlanks.USUAL) {
       if (isMisreadBy(blanks, headerLength, subject, length, reply, replyLength)) break;
@@ -103,8 +103,8 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
-    RUN_OF_HEADERS.add(subjectClass, size);
-    p = sizeEnd + 2 + <usize>size + 2;
+    RUN_OF_HEADERS.add(subjectClass, total);
+    p = totalEnd + 2 + <usize>total + 2;
   }
   RUN_OF_HEADERS.end(Operation.HMSG, meter, connection);
   return passedTo(p, connection, chunk);

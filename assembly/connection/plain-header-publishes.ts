@@ -1,4 +1,4 @@
-import { HEADERS_SIZE, HEADER_SIZE } from "../bytes/hot-page";
+import { HEADERS_SIZE, TOTAL_SIZE } from "../bytes/hot-page";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import {
@@ -24,7 +24,7 @@ const HPUB: u32 = 0x42555048;
 const VERB: usize = 5;
 
 /**
- * The short way of `HPUB subject [reply] headers size` on a subject that is allowed, with headers that are all in view and name
+ * The short way of `HPUB subject [reply] headers total` on a subject that is allowed, with headers that are all in view and name
  * no other subject, as those of tracing and of deduplication do not. Like `passPlainPublishes`.
  */
 export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
@@ -74,26 +74,26 @@ function pass(
     }
     let headers = second;
     let headersEnd = secondEnd;
-    let size = secondEnd + 1;
+    let totalBegin = secondEnd + 1;
     ends = withoutFirst(ends);
-    let sizeEnd = firstEnd(ends, subject, size, end);
+    let totalEnd = firstEnd(ends, subject, totalBegin, end);
     let replyLength = 0;
-    if (!isLineEnd(sizeEnd, end)) {
-      if (!isArgument(size, sizeEnd, end)) break;
+    if (!isLineEnd(totalEnd, end)) {
+      if (!isArgument(totalBegin, totalEnd, end)) break;
       replyLength = <i32>(secondEnd - second);
-      headers = size;
-      headersEnd = sizeEnd;
-      size = sizeEnd + 1;
-      sizeEnd = firstEnd(withoutFirst(ends), subject, size, end);
-      if (!isLineEnd(sizeEnd, end)) break;
+      headers = totalBegin;
+      headersEnd = totalEnd;
+      totalBegin = totalEnd + 1;
+      totalEnd = firstEnd(withoutFirst(ends), subject, totalBegin, end);
+      if (!isLineEnd(totalEnd, end)) break;
     }
-    if (sizeEnd - subject > lineLimit) break;
-    const total = readPlainSize(size, sizeEnd, HEADER_SIZE);
+    if (totalEnd - subject > lineLimit) break;
+    const total = readPlainSize(totalBegin, totalEnd, TOTAL_SIZE);
     const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
     // NO_PLAIN_SIZE is negative, and so more than any limit as an unsigned number.
     if (<u32>total > <u32>largest) break;
     if (<u32>headerLength > <u32>min(total, mostHeaders)) break;
-    const block = sizeEnd + 2;
+    const block = totalEnd + 2;
     if (block + <usize>headerLength > end) break;
     if (actsOnSubjects(block, headerLength)) break;
     const length = <i32>(subjectEnd - subject);

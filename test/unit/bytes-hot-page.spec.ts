@@ -5,7 +5,6 @@ import {
   CONNECTIONS,
   DELIVERY_SIZE,
   HEADERS_RUN,
-  HEADER_SIZE,
   HEADERS_SIZE,
   KEPT,
   KEYS,
@@ -18,6 +17,7 @@ import {
   TALLIES,
   TALLIES_BYTES,
   TIME_ANSWER,
+  TOTAL_SIZE,
 } from "../../assembly/bytes/hot-page";
 import { NumberTable } from "../../assembly/bytes/number-table";
 import { LONGEST } from "../../assembly/bytes/padded";
@@ -46,7 +46,7 @@ const places: Place[] = [
   new Place(SIZE_ANSWER, sizeof<u32>()),
   new Place(PUBLISH_SIZE, SIZE_READ),
   new Place(DELIVERY_SIZE, SIZE_READ),
-  new Place(HEADER_SIZE, SIZE_READ),
+  new Place(TOTAL_SIZE, SIZE_READ),
   new Place(HEADERS_SIZE, SIZE_READ),
   new Place(LAST_PUBLISH, changetype<usize>(PUBLISH_RUN) + offsetof<Run>() - LAST_PUBLISH),
   new Place(LAST_DELIVERY, changetype<usize>(DELIVERY_RUN) + offsetof<Run>() - LAST_DELIVERY),
