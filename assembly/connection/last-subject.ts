@@ -69,8 +69,9 @@ export function likeLast(last: usize, low: v128, high: v128): u32 {
 
 /**
  * Are all bytes up to the first of `ends` (`asciiArgumentEnds`) alike, and that one too? With the ends of all arguments that
- * says that the line names the subject that is kept: no byte of that ends an argument, and a blank stands behind it. Where no
- * end is among the 32 bytes, all must be alike, which cannot be, since those that are kept have one.
+ * says that the line names the subject that is kept: no byte of that ends an argument, and a blank stands behind it. Without any
+ * end among the 32 bytes, all must be alike. With the ends of all arguments that cannot be, since those that are kept have one. With
+ * those of later arguments it can, if the kept line's lie further behind too: then no run is under way (`runningLength`).
  */
 // @ts-ignore: decorator
 @inline

@@ -39,15 +39,16 @@ import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
+/** Bytes of it. */
 const VERB: usize = 4;
 
 /**
- * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`.
- * Takes as many as it can and answers the position of what is anything else, which goes the long way (to-client.ts).
+ * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`. Takes as many as it can and answers the
+ * position of what is anything else, which goes the long way (to-client.ts).
  */
 export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
-  if (p + 4 > chunk.address(chunk.viewEnd) || load<u32>(p) != MSG_BLANK) return position;
+  if (p + VERB > chunk.address(chunk.viewEnd) || load<u32>(p) != MSG_BLANK) return position;
   const access = connection.strictest;
   const meter = connection.meter;
   if (access == null || meter == null) return position;
@@ -165,6 +166,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
         // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
         if (!isPlain(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
         countReceived(sub);
+        // Of a longer line the next one's size is not compared with this one's (`isAlikeTo`).
         if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
       } else if (judgesUnknown(connection)) return endAt(p, connection, chunk, meter);
       answerDelivered(connection, meter, subject, length);

@@ -75,7 +75,7 @@ export function isSplitBy(blanks: LibraryBlanks, withHeaders: bool, subject: usi
  * Does a library that knows these blanks read nothing more behind headers of so many bytes? nats-py does so behind up to eight (2.16,
  * tried). nats-pure is asked no less, as no library writes less than SHORTEST_BLOCK.
  */
-export function isDeafBehind(blanks: LibraryBlanks, headerLength: i32): bool {
+function isDeafBehind(blanks: LibraryBlanks, headerLength: i32): bool {
   return blanks == LibraryBlanks.VERTICAL && headerLength < SHORTEST_BLOCK;
 }
 
