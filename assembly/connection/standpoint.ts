@@ -1,5 +1,5 @@
 import { Identity } from "../policy/document";
-import { Standpoint } from "../telemetry/meters";
+import { Standpoint } from "../telemetry/standpoint";
 import { nodeNamespace, nodeWorkload } from "./node";
 
 /** The standpoint before the first configuration. */

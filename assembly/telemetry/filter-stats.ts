@@ -1,7 +1,7 @@
 import { hexadecimal } from "../bytes/digits";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC, recordMetric } from "../proxy/metrics";
-import { Standpoint } from "./meters";
 import { label } from "./names";
+import { Standpoint } from "./standpoint";
 import {
   AUDIT_SUPPRESSED,
   MEMORY_BYTES,
