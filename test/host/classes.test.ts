@@ -242,6 +242,20 @@ describe("the number of series", () => {
     assert.equal(valuesOf(host, "rule").size, 513);
   });
 
+  it("of rules is bounded too: beyond 8,190 that have refused something the others are `other`", () => {
+    const host = new Host(filterModule());
+    assert.ok(host.configure(refusing(8200)).accepted);
+    // Of several principals, since each has 512 series of refusals at most.
+    for (let first = 0; first < 8200; first += 410) {
+      const wire = new Wire(host, `spiffe://cluster.local/ns/n${first}/sa/a`);
+      const refused = Array.from({ length: 410 }, (_, i) => pub(`ok.${first + i}`));
+      wire.client('CONNECT {"verbose":false}\r\n' + refused.join(""));
+    }
+    assert.equal(stat(host, "istio_nats_refusals_total"), 8200);
+    assert.equal(stat(host, "istio_nats_refusals_total", { rule: "other" }), 10);
+    assert.equal(valuesOf(host, "rule").size, 8191);
+  });
+
   it("of all refusals is at most 16,384, over all principals", () => {
     const policy = refusing(500);
     const host = new Host(filterModule());

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { only, vm, tick, assertOnly, KEY, CHANGE_KEY, envelope, TICK } from "./changing-policy.ts";
 import { SharedData } from "./host.ts";
+import { WasmResult } from "./model/results.ts";
 import { Random } from "./random.ts";
 import { CONNECT, INFO, PEER, stat, Wire } from "./wire.ts";
 
@@ -156,6 +157,26 @@ describe("the policy in force in all VMs of a proxy", () => {
     one.refuseOnce("proxy_set_shared_data", 0);
     one.configure(only("new"));
     tick(one, other);
+    for (const host of [one, other]) assertOnly(Wire.connected(host), "new", ["old"]);
+  });
+
+  it("stays where the host does not take 64 tries to publish another, until a tick's try is taken", () => {
+    const shared = new SharedData();
+    const [one, other] = [vm(shared), vm(shared)];
+    const [former] = [one, other].map((host) => host.configure(only("old")));
+    const set = shared.set.bind(shared);
+    let tries = 0;
+    shared.set = (key, value, cas) => {
+      if (key !== KEY) return set(key, value, cas);
+      tries++;
+      return WasmResult.CasMismatch;
+    };
+    one.configure(only("new"));
+    assert.equal(tries, 64);
+    assertOnly(Wire.connected(other), "old", ["new"]);
+    shared.set = set;
+    one.deleteRoot(former!.root);
+    for (let i = 0; i < 3; i++) tick(one, other);
     for (const host of [one, other]) assertOnly(Wire.connected(host), "new", ["old"]);
   });
 

@@ -248,6 +248,16 @@ describe("the short ways of the filter", () => {
     }
   });
 
+  it("do what the long ways do with lines whose sizes differ only behind the first 32 bytes from the subject on", () => {
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
+    const sizes = ["1011", "1022", "1022", "1011", "101"];
+    const both = Both.connected(hosts, "sizes behind 32 bytes");
+    both.clientAtOnce("SUB ok.> 1\r\n");
+    both.clientAtOnce(sizes.map((size) => sized("PUB", `ok.a.${"x".repeat(24)}`, size)).join(""));
+    both.serverAtOnce(sizes.map((size) => sized("MSG", `ok.a.${"x".repeat(22)} 1`, size)).join(""));
+    both.end();
+  });
+
   it("do what the long ways do with two blanks behind a subject, as nats-py writes them, in any order with other lines", () => {
     const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
     for (const lines of ordersOfThree(TWO_BLANKS)) {
