@@ -1,6 +1,6 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH } from "../bytes/block-table";
 import { take } from "../bytes/budget";
-import { equalBytes, sameBytes } from "../bytes/compare";
+import { sameBytes } from "../bytes/compare";
 import { NOT_A_SIZE, readNumber } from "../nats/numbers";
 
 /**
@@ -134,7 +134,7 @@ function unneededBits(length: i32): u64 {
 @inline
 export function hasSid(sub: usize, sid: usize, length: i32): bool {
   if (load<i32>(sub, BLOCK_KEY_LENGTH) != length) return false;
-  if (length > LONGEST_WORD) return equalBytes(sub + SID, sid, length);
+  if (length > LONGEST_WORD) return sameBytes(sub + SID, sid, length);
   const before = <usize>length - 8;
   return (load<u64>(sub + SID + before) ^ load<u64>(sid + before)) >> unneededBits(length) == 0;
 }
