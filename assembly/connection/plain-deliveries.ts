@@ -35,7 +35,7 @@ import {
   useSubjectOf,
 } from "./last-subject";
 import { NOT_PLAIN, noteUnpicked, plainEnd } from "./plain-judgement";
-import { countReceived, isPlain, maxOf } from "./subscription";
+import { countReceived, isPlainWithoutMax } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
@@ -163,8 +163,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
       runsNoMore(LAST_DELIVERY);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
-        // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
-        if (!isPlain(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
+        if (!isPlainWithoutMax(sub)) return endAt(p, connection, chunk, meter);
         countReceived(sub);
         // Of a longer line the next one's size is not compared with this one's (`isAlikeTo`).
         if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
@@ -282,8 +281,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     } else subjectClass = permissions.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {
-      // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
-      if (!isPlain(sub) || maxOf(sub) != 0) break;
+      if (!isPlainWithoutMax(sub)) break;
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;
     const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;

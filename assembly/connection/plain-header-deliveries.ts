@@ -13,7 +13,7 @@ import { answerDelivered, requestDelivered } from "./exchanges";
 import { asksPolicy, judgesUnknown, noteReply, passedTo } from "./plain-deliveries";
 import { noteUnpicked, plainEnd } from "./plain-judgement";
 import { RUN_OF_HEADERS } from "./run";
-import { countReceived, isPlain, maxOf } from "./subscription";
+import { countReceived, isPlainWithoutMax } from "./subscription";
 
 /** `HMSG` as a little-endian number. nats-server writes no other case. */
 const HMSG: u32 = 0x47534d48;
@@ -96,8 +96,7 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     } else subjectClass = connection.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {
-      // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
-      if (!isPlain(sub) || maxOf(sub) != 0) break;
+      if (!isPlainWithoutMax(sub)) break;
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;
     const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;

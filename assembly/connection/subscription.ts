@@ -227,6 +227,16 @@ export function isPlain(sub: usize): bool {
   return load<u16>(sub, STATE) == 0;
 }
 
+/**
+ * Is it plain, and without a maximum? Then a message for it needs no closer look: one that has ended, or whose sid another had, may have
+ * to be kept back, and one with a maximum may be at its end.
+ */
+// @ts-ignore: decorator
+@inline
+export function isPlainWithoutMax(sub: usize): bool {
+  return isPlain(sub) && maxOf(sub) == 0;
+}
+
 /** Did another subscription have its sid, of which messages may still come? False from `beginCount` on. */
 export function hasFormer(sub: usize): bool {
   return (load<u8>(sub, FLAGS) & FORMER) != 0;
