@@ -121,6 +121,25 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(Wire.connected(worker), "a", ["b"]);
   });
 
+  it("stays where a VM has seen sixteen others go since it saw the newest go, which it remembers no longer", () => {
+    for (const others of [15, 16]) {
+      const shared = new SharedData();
+      const [main, worker] = [vm(shared), vm(shared)];
+      const [, kept] = [main, worker].map((host) => host.configure(only("kept")));
+      worker.deleteRoot(worker.configure(only("newest")).root);
+      for (let i = 0; i < others; i++) worker.deleteRoot(worker.configure(only(`other-${i}`)).root);
+      // Late enough not to be taken for a late one.
+      for (const host of [main, worker]) host.advance(60_000);
+      main.configure(only("newest"));
+      for (let i = 0; i < 3; i++) tick(worker);
+      const wire = new Wire(worker, PEER, kept!.root);
+      wire.server(INFO);
+      wire.client(CONNECT);
+      if (others < 16) assertOnly(wire, "kept", ["newest"], `after ${others}`);
+      else assertOnly(wire, "newest", ["kept"], `after ${others}`);
+    }
+  });
+
   it("stays while an older VM is kept only by a listener that drains", () => {
     const shared = new SharedData();
     const [old, current] = [vm(shared), vm(shared)];
