@@ -55,8 +55,10 @@ describe("the stand, without any filter", () => {
     await stand.envoy.waitForStat("envoy_listener_ssl_fail_verify_error", {}, (value) => value > 0);
   });
 
-  it("refuses plain bytes where mTLS is STRICT", async () => {
-    const client = await RawClient.connect(stand.port());
+  it("refuses plain bytes where mTLS is STRICT, and until they come leaves the client waiting, as Istio does", async () => {
+    const client = await RawClient.connect(stand.port(), { timeout: 1000 });
+    await assert.rejects(client.next(), /did not come within/);
+    assert.equal(client.isClosed, false);
     await client.send("CONNECT {}\r\nPING\r\n");
     assert.deepEqual(await client.untilClosed(), []);
   });

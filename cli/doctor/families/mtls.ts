@@ -125,18 +125,19 @@ export const mtls = family(
     "plaintext-client": {
       severity: "error",
       what:
-        "A client connects without mTLS, so it has no identity. On a PERMISSIVE port it hangs, because Istio waits for the " +
-        "client's first bytes and the client waits for INFO. On a STRICT port it is reset. A sidecar speaks no mTLS to a Service that " +
-        "the `egress` of a Sidecar leaves out, since it does not know it; nor to a pod's own name, by which nats-servers dial each other, " +
-        "unless a headless Service of the pods declares the port.",
+        "A client connects without mTLS, so it has no identity. It hangs, because Istio waits for the client's first bytes and the " +
+        "client waits for INFO; a STRICT port resets it when it sends some. A sidecar speaks no mTLS to a Service that the `egress` of a " +
+        "Sidecar leaves out, since it does not know it; nor to a pod's own name, by which nats-servers dial each other, unless a " +
+        "headless Service of the pods declares the port.",
       remedy: "give the client a sidecar and mTLS",
     },
     "clients-from-outside": {
       severity: "warning",
       what:
         "A Service with nats-server's client port is a LoadBalancer or NodePort, or has `externalIPs`. Who comes by it from outside the " +
-        "mesh has no certificate of the mesh. A STRICT port ends the connection; on a PERMISSIVE one most clients hang, and to the policy " +
-        "they are unauthenticated. It is told only where the pods are among the files.",
+        "mesh has no certificate of the mesh. Most such clients hang until they time out. When one sends its first bytes all the same, a " +
+        "STRICT port ends the connection, and on a PERMISSIVE one it is unauthenticated to the policy. It is told only where the pods are " +
+        "among the files.",
       remedy:
         "write type: ClusterIP; who is outside needs an identity: a proxy of the mesh, or a gateway with the filter that ends mTLS",
     },
