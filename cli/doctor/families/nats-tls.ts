@@ -41,7 +41,10 @@ export const natsTls = family(
     },
     "client-tls": {
       severity: "error",
-      what: "A client is told to use NATS's own TLS (`tls://`) with a nats-server in the mesh. The filter ends such a stream.",
+      what:
+        "A client is told to use NATS's own TLS (`tls://`) with a nats-server in the mesh. nats.go gives up where nats-server offers " +
+        "none (`secure connection not available`), before it has sent anything that the filter could count or audit. Where " +
+        "nats-server does, the filter ends the stream.",
       remedy: "write nats://",
     },
     "tls-origination-after-info": {
