@@ -61,5 +61,10 @@ describe("a client that speaks another protocol", () => {
     const log = stand.nats.log();
     assert.doesNotMatch(log, /HTTP|GET|TCP4|QUIT/);
     assert.match(log, /Unknown Protocol Operation/i);
+    const complaints = log.match(/Client parser ERROR, .*/g) ?? [];
+    assert.deepEqual(
+      complaints.map((line) => line.includes("proto='\"?")),
+      PROTOCOLS.map(() => true),
+    );
   });
 });
