@@ -30,6 +30,7 @@ import { intersection } from "../../policy/pattern-overlap.ts";
 import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
 import { subscribedRequests } from "../../policy/subscribed-requests.ts";
 import { unanswered } from "../../policy/unanswered.ts";
+import { voidRequests } from "../../policy/void-requests.ts";
 import { bypassedDenies } from "../../policy/named-in-body.ts";
 import { family, type Check, type Patient, type Report } from "../family.ts";
 
@@ -59,6 +60,7 @@ export type PolicyId =
   | "js-unanswered"
   | "js-subscribed"
   | "js-named-in-body"
+  | "js-subject-void"
   | "inbox-one-token"
   | "answers-chosen"
   | "class-void"
@@ -176,6 +178,15 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "`$JS.API.DIRECT.GET.STREAM.SUBJECT`), but its peers may also send a request whose body names it. The policy does not " +
       "see the body, so the same can still be read.",
     remedy: "deny the requests that name it in the body too",
+  },
+  "js-subject-void": {
+    severity: "warning",
+    what:
+      "An entry of `publish` is about JetStream, a bucket or an object store, and fits no subject on which their clients publish: " +
+      "no request of nats-server 2.10 to 2.15, no acknowledgement, no key, no object. Tokens are missing or too many, as in " +
+      "`$JS.ACK.STREAM.CONSUMER`, or the name is that of the stream (`$KV_prices`). An `allow` of it lets nothing pass, and a `deny` " +
+      "stops nothing.",
+    remedy: "write it as docs/policy.md has it for what the client does (What a client needs)",
   },
   "inbox-one-token": {
     severity: "warning",
@@ -353,6 +364,14 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
   for (const { rule, entry, open } of bypassedDenies(config)) {
     const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;
     report("js-named-in-body", entry.place, message, `deny ${open.join(", ")} too`);
+  }
+  for (const { rule, entry, isDeny, correction = "" } of voidRequests(config)) {
+    const written = entry.text() ?? "";
+    const [does, follows] = isDeny ? ["denies", "stops nothing"] : ["allows", "lets nothing pass"];
+    const message = `${ruleText(rule)} ${does} ${written}, on which no client of JetStream publishes: it ${follows}`;
+    const isWider = !isDeny && correction.split("*").length > written.split("*").length;
+    const remedy = `write ${correction}${isWider ? ", or a name for *" : ""}`;
+    report("js-subject-void", entry.place, message, correction === "" ? undefined : remedy);
   }
   for (const { rule, entry, shared } of narrowInboxes(config)) {
     const allowed = entry.text() ?? "";
