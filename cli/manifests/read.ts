@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isMap, isScalar, LineCounter, type Document, type YAMLError } from "yaml";
+import { isMap, isScalar, LineCounter, type Document, type Pair, type YAMLError } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { hasDirective, isKustomization, patchesOf, patchFilesOf } from "./kustomize.ts";
@@ -149,23 +149,67 @@ function readDocuments(
   }
 }
 
+const INDENT = "indent this line like those before it that belong to the same map or list";
+
 /** What to do about the slips that NATS's wildcards lead to, and about blanks, by the parser's codes. */
 const SLIPS: ReadonlyMap<string, string> = new Map([
   ["BAD_ALIAS", "write the text in quotes"],
   ["BAD_SCALAR_START", "write the text in quotes"],
   ["BLOCK_AS_IMPLICIT_KEY", "write what follows the first colon in quotes, or the second key on a line of its own"],
   ["TAB_AS_INDENT", "write spaces instead"],
-  ["BAD_INDENT", "indent this line like those before it that belong to the same map or list"],
+  ["BAD_INDENT", INDENT],
 ]);
 
 /** What looks like a blank, or like nothing, and is a part of a key or of a value. */
 const UNLIKE_BLANK = /(?! )[\p{Zs}\p{Cf}]/u;
 
+/** A key with its value right behind the colon, which is no key: `publish:{`. */
+const CLOSE_TO_COLON = /^[ \t]*(?:- +)*[\w-]+:[^\s/:]/;
+
 /** What to do about a line that cannot be parsed, where something in it shows why. */
 function remedyOfLine(line: string): string | undefined {
   const [unseen] = UNLIKE_BLANK.exec(line) ?? [];
   if (unseen !== undefined) return `${characterName(unseen)} is in this line, which is no blank: write plain blanks`;
-  return undefined;
+  return CLOSE_TO_COLON.test(line) ? "write a blank behind the colon" : undefined;
+}
+
+/** A list item or a key that is indented less or more than those to which it belongs. Nothing behind it is read as it is meant. */
+function isOfLevel({ message }: YAMLError): boolean {
+  return /^(?:A block sequence may not be used as an implicit map key|Sequence item without - indicator)/.test(message);
+}
+
+/** A text in quotes that do not end: its fault is reported where the document does. */
+function isOfQuotes({ message }: YAMLError): boolean {
+  return message.startsWith("Missing closing ");
+}
+
+/** What to do about a fault that the parser reports, as far as it is known. */
+function remedyOfFault(error: YAMLError, text: string): string | undefined {
+  const { code, message, pos } = error;
+  const line = lineAt(pos[0], text);
+  if (isOfLevel(error)) return INDENT;
+  if (isOfQuotes(error)) return "write the quotation mark that ends it";
+  const [, end] = / end with a (\S)/.exec(message) ?? [];
+  if (end !== undefined) {
+    const isFirst = text.slice(lineStart(pos[0], text), pos[0]).trim() === "";
+    return `write the ${end} that is missing before this${isFirst ? ", or indent this line further if it belongs inside" : ""}`;
+  }
+  return remedyOfLine(line) ?? SLIPS.get(code);
+}
+
+/** Where a fault is: of quotes that do not end, where they begin. */
+function offsetOf(error: YAMLError, document: Document): number {
+  let offset = error.pos[0];
+  if (!isOfQuotes(error)) return offset;
+  walk(document.contents, {
+    node: (node) => {
+      const isQuoted = isScalar(node) && (node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE");
+      if (!isQuoted || !node.range || node.range[1] < error.pos[0]) return false;
+      [offset] = node.range;
+      return true;
+    },
+  });
+  return offset;
 }
 
 /** Where the line of an offset begins. */
@@ -255,9 +299,10 @@ function faultsOf(document: Document.Parsed, reader: Reader, text: string, befor
   const start = document.contents?.range[0] ?? 0;
   const template = errors.length > 0 && text.startsWith("{{", start) ? unfilledAt(start, text, () => false) : undefined;
   if (template) return [template];
-  const syntax = causesIn(errors, text).map(({ code, message, pos }): TextFault => {
-    const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
-    return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
+  const syntax = causesIn(errors, text).map((error): TextFault => {
+    const remedy = remedyOfFault(error, text);
+    const [message = ""] = error.message.split("\n");
+    return { message, offset: offsetOf(error, document), ...(remedy === undefined ? {} : { remedy }) };
   });
   const repeated = reader === "kubectl" ? repeatedKeys(document) : [];
   const faults = [...syntax, ...repeated, ...startFaults(document, text, before)];
@@ -288,6 +333,7 @@ function causesIn(errors: readonly YAMLError[], text: string): YAMLError[] {
     // Of several at one place the others follow from the first.
     if (keys.every((key) => !seen.has(key))) causes.push(error);
     for (const key of keys) seen.add(key);
+    if (isOfLevel(error)) break;
   }
   return causes;
 }
@@ -311,6 +357,14 @@ function unseparated({ contents }: Document): TextFault | undefined {
   return { message, offset: first, remedy: "write a line --- between the two" };
 }
 
+/** For a key that repeats: it may belong below the one `before` it, if that has nothing else below it. */
+function remedyOfRepeated(before: Pair | undefined): string {
+  const isEmpty = before !== undefined && isScalar(before.key) && (before.value === null || isNull(before.value));
+  return isEmpty
+    ? `indent this line further if it belongs to ${String(before.key)}, which is empty here; otherwise write the key once`
+    : "write the key once, with all that belongs to it";
+}
+
 /** Repeated keys of a map. Merge keys may repeat. */
 function repeatedKeys(document: Document): TextFault[] {
   const second = unseparated(document);
@@ -320,11 +374,13 @@ function repeatedKeys(document: Document): TextFault[] {
     node: (map) => {
       if (!isMap(map)) return false;
       const seen = new Set<unknown>();
-      for (const { key } of map.items) {
+      for (const [index, { key }] of map.items.entries()) {
         if (!isScalar(key) || isMergeKey(key) || isNull(key)) continue;
         const name = String(key.value);
-        if (seen.has(name))
-          faults.push({ message: `the key "${name}" is already in this map`, offset: key.range?.[0] ?? 0 });
+        if (seen.has(name)) {
+          const message = `the key "${name}" is already in this map`;
+          faults.push({ message, offset: key.range?.[0] ?? 0, remedy: remedyOfRepeated(map.items[index - 1]) });
+        }
         seen.add(name);
       }
       return faults.length >= MAX_FAULTS;

@@ -53,15 +53,20 @@ function sourceRemedy(text: string, write: (source: string) => string): string |
   return `write ${write(`{${key}: ["${name}"]}`)}`;
 }
 
+/** Between what was to be several elements: commas, and the dash of a line that is indented further than that of the one before. */
+const SEPARATORS = /,| - /;
+
+function elementsIn(text: string): string {
+  const elements = text.split(SEPARATORS).map((part) => `"${part.trim()}"`);
+  return elements.join(", ");
+}
+
 /** For a word in the place of a list. Nobody is led to ALL who has not written it. */
 function listRemedy(text: string, path: string): string | undefined {
   if (/^\[.*\]$/s.test(text.trim())) return "write the list without quotes around it";
   if (text.trim() === "" || LISTS_OF_OBJECTS.test(path)) return undefined;
   if (path.endsWith(".from")) return sourceRemedy(text, (source) => `[${source}]`);
-  if (text.includes(",")) {
-    const elements = text.split(",").map((part) => `"${part.trim()}"`);
-    return `write each as an element of its own: [${elements.join(", ")}]`;
-  }
+  if (SEPARATORS.test(text)) return `write each as an element of its own: [${elementsIn(text)}]`;
   const isOfSubjects = LISTS_OF_SUBJECTS.test(path);
   if (isOfSubjects && text === "*")
     return 'write [">"] if you mean every subject, ["*"] if you mean those of one token';
@@ -82,9 +87,26 @@ function textRemedy(text: string, { path, message }: PolicyFault): string | unde
   }
   if (message.startsWith("expected a source"))
     return text.startsWith("{") ? "write it without quotes around it" : sourceRemedy(text, (source) => source);
+  if (path.endsWith("]") && text.includes(" - "))
+    return `write each as an element of its own, with the dashes in one column: ${elementsIn(text)}`;
+  if (message.startsWith(PERMISSIONS) && /^\S+$/.test(text))
+    return `write {allow: ${text === "ALL" ? text : `["${text}"]`}}`;
   if (text.startsWith(".") && message.includes("a token is empty"))
     return "write its first token; a shell and envsubst leave nothing of $JS or $KV, which they take for variables";
   return message.startsWith("expected a list") ? listRemedy(text, path) : undefined;
+}
+
+/** What the filter says of what `publish` or `subscribe` is. */
+const PERMISSIONS = 'expected an object such as {"allow"';
+
+/** For `publish` or `subscribe` with a list, of subjects or of what stands behind a dash too many. */
+function permissionsRemedy(value: Field): string | undefined {
+  const items = value.items();
+  if (items.length === 0) return undefined;
+  if (items.every((item) => item.text() !== undefined)) return "write allow: before the list, below this key";
+  return items.some((item) => item.get("allow") ?? item.get("deny"))
+    ? "remove the dash before allow or deny"
+    : undefined;
 }
 
 /** For an entry with its queue group as an object. */
@@ -136,6 +158,7 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
   if (path === "rules" && first?.[1].isObject === true)
     return `write each rule as an element of a list, with its name in it: - name: ${first[0]}`;
   if (value.isObject && message.startsWith("expected a subject")) return queueRemedy(value);
+  if (value.type === "array" && message.startsWith(PERMISSIONS)) return permissionsRemedy(value);
   if (text !== undefined && !value.misleading && TEXTS.test(message)) return `write it in quotes: "${text}"`;
   if (value.type === "integer" && message.startsWith("expected a duration"))
     return `write ${text ?? ""}s if that is seconds`;

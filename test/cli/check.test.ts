@@ -294,6 +294,37 @@ describe("istio-nats check", () => {
     assert.ok(output.endsWith(`]\n    ${remedy}\n1 error\n`), output);
   });
 
+  it("says of a line that is indented less or more than its list, of brackets, quotes and colons what to write, and one thing only", () => {
+    const indent = "indent this line like those before it that belong to the same map or list";
+    const rule = 'rules:\n  - name: a\n    from: [{ principals: ["*"] }]\n';
+    for (const [text, place, remedy] of [
+      ["deny:\n    - x\n   - y\n", "3:1", indent],
+      [`${rule} - name: b\n   from: [{ namespaces: [shop] }]\n`, "4:1", indent],
+      [`${rule}    - name: b\n      from: [{ namespaces: [shop] }]\n`, "4:1", indent],
+      ["rules:\n  - name: a\n   from: []\n", "3:1", indent],
+      ["mode:ENFORCE\ntrustDomains: [a]\n", "1:1", "write a blank behind the colon"],
+      [`${rule}    publish:{ allow: [x] }\n`, "4:26", "write a blank behind the colon"],
+      ["rules: { allow: [x }\nmode: ENFORCE\n", "1:20", "write the ] that is missing before this"],
+      [
+        "rules: { allow: [x]\nmode: ENFORCE\n",
+        "2:1",
+        "write the } that is missing before this, or indent this line further if it belongs inside",
+      ],
+      ['mode: "ENFORCE\ntrustDomains: [a]\n', "1:7", "write the quotation mark that ends it"],
+      ["a: ['b', 'c]\nd: e\n", "1:10", "write the quotation mark that ends it"],
+      [
+        `${rule}    publish:\n    allow: [x]\n    subscribe:\n    allow: [y]\n`,
+        "7:5",
+        "indent this line further if it belongs to subscribe, which is empty here; otherwise write the key once",
+      ],
+      ["mode: ENFORCE\nmode: DRY_RUN\n", "2:1", "write the key once, with all that belongs to it"],
+    ] as const) {
+      const { output } = istioNats(["check", "-"], text);
+      assert.ok(output.startsWith(`<stdin>:${place}: error: `), output);
+      assert.ok(output.endsWith(` [yaml-syntax]\n    ${remedy}\n1 error\n`), output);
+    }
+  });
+
   it("says what to write where a value has another type than it seems to have, or its keys stand elsewhere", () => {
     const rule = "rules: [{name: r, from: [{namespaces: [shop]}], ";
     const source = "{principals: [cluster.local/ns/shop/sa/api]}";
@@ -306,6 +337,15 @@ describe("istio-nats check", () => {
       [`${rule}allow_responses: {max: "2"}}]`, "write 2 without quotes"],
       [`${rule}allow_responses: {expires: 5}}]`, "write 5s if that is seconds"],
       [`${rule}publish: {allow: "a.>, b"}}]`, 'write each as an element of its own: ["a.>", "b"]'],
+      [`${rule}publish: {allow: a - b}}]`, 'write each as an element of its own: ["a", "b"]'],
+      [
+        `${rule}subscribe: {allow: [a - b]}}]`,
+        'write each as an element of its own, with the dashes in one column: "a", "b"',
+      ],
+      [`${rule}publish: orders.>}]`, 'write {allow: ["orders.>"]}'],
+      [`${rule}publish: ALL}]`, "write {allow: ALL}"],
+      [`${rule}subscribe: [orders.>]}]`, "write allow: before the list, below this key"],
+      [`${rule}subscribe: [{allow: [a]}]}]`, "remove the dash before allow or deny"],
       [
         `${rule}publish: {allow: ["<no value>.>"]}}]`,
         "give the template the value that is missing here, and render it again",

@@ -34,7 +34,7 @@ describe("a text that is not a manifest", () => {
       ["a: @x", "1:4 yaml-syntax"],
       ["kind: Service\nkind: Pod\n", "2:1 yaml-syntax"],
       ["b: 1\na: *nowhere\n", "2:4 yaml-aliases"],
-      ["- a: 'x\n", "2:1 yaml-syntax"],
+      ["- a: 'x\n", "1:6 yaml-syntax"],
     ];
     for (const [text, expected] of cases) assert.equal(places(text)[0], expected, text);
   });
