@@ -17,6 +17,8 @@ export async function keep({ stand, sidecars, trial, story }: Stage): Promise<vo
   story.quote(`the port with mTLS STRICT      ${stand.port("mtls")}`);
   story.quote(`the port with mTLS PERMISSIVE  ${stand.port("permissive")}`);
   story.quote(`the port in DRY_RUN            ${stand.port("trial")}  (mTLS STRICT)`);
+  story.note("the audit, as it is written:");
+  story.quote(`tail -f ${stand.envoy.logFile} | grep --line-buffered istio_nats_audit`);
   for (const [member, sidecar] of sidecars) {
     const command = COMMANDS[member.name] ?? "sub 'orders.>'";
     story.note(`as ${member.name}:`);

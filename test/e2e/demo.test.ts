@@ -137,6 +137,8 @@ describe("the demo", () => {
         assert.match(stderr, /Published 5 bytes to "orders\.eu\.created"/);
       } while (subscriber.exitCode === null);
       assert.equal(subscriber.exitCode, 0, subscribe);
+      const [, audit = ""] = /^ *tail -f (\S+) \| grep/m.exec(demo.output) ?? [];
+      assert.match(readFileSync(audit, "utf8"), /istio_nats_audit/);
       assert.notDeepEqual(processesOf(folder), []);
     } finally {
       demo.signal("SIGINT");

@@ -30,14 +30,15 @@ const setpriv = process.platform === "linux" ? onPath("setpriv") : undefined;
 /** A program that a stand runs. Its output goes to a log file. */
 export class Child {
   readonly #name: string;
-  readonly #log: string;
+  /** The file to which its output goes. */
+  readonly logFile: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
 
   /** Starts `command`. stdout and stderr are appended to the file `log`. */
   constructor(name: string, log: string, command: string, args: readonly string[]) {
     this.#name = name;
-    this.#log = log;
+    this.logFile = log;
     const [program, programArgs] = setpriv
       ? [setpriv, ["--pdeathsig", "TERM", command, ...args]]
       : [command, [...args]];
@@ -65,7 +66,7 @@ export class Child {
 
   /** Everything that the program has written. */
   log(): string {
-    return readFileSync(this.#log, "utf8");
+    return readFileSync(this.logFile, "utf8");
   }
 
   /** Why it is not running, and the end of its log, for whoever sees a start fail. */

@@ -85,6 +85,11 @@ export class Envoy {
     return port;
   }
 
+  /** The file that it logs to. */
+  get logFile(): string {
+    return this.#child.logFile;
+  }
+
   /** Everything that Envoy has logged. */
   log(): string {
     return this.#child.log();
