@@ -115,12 +115,29 @@ function queueRemedy(value: Field): string | undefined {
   return subject === undefined || queue === undefined ? undefined : `write "${subject} ${queue}"`;
 }
 
+const OF_QUEUES = 'write the queue group behind its subject, with a blank between them: "orders.> workers"';
+const OF_ISTIO = "remove it here; an AuthorizationPolicy judges addresses and ports, before the filter judges subjects";
+
+/** Keys that are known elsewhere: queue groups beside subjects, what nats-server has, and Istio's AuthorizationPolicy. */
+const KEYS_OF_OTHERS: readonly [path: RegExp, remedy: string][] = [
+  [/\.subscribe\.(?:queue|group)\w*$/i, OF_QUEUES],
+  [/\.allow_responses\.ttl$/i, "write expires, as ttl is called here"],
+  [/^rules\[\d+\]\.(?:to|when)$/, OF_ISTIO],
+  [/\.from\[\d+\]\.(?:not)?(?:remote)?ipBlocks$/i, OF_ISTIO],
+  [
+    /\.from\[\d+\]\.(?:not)?requestPrincipals$/i,
+    "remove it: a connection of NATS carries no JWT that Istio reads; write principals",
+  ],
+];
+
 /** For a key that is not known where it is: its object may be one level too deep, or it belongs elsewhere. */
 function keyRemedy({ path, message, value }: PolicyFault): string | undefined {
   const [, list] = /^unknown key: the keys here are (.*)$/.exec(message) ?? [];
   if (list === undefined || !value) return undefined;
   const [, key = ""] = /([\w-]+)$/.exec(path) ?? [];
   if (/^rules\[\d+\]\.(?:allow|deny)$/.test(path)) return `move ${key} below publish or subscribe`;
+  const [, ofOthers] = KEYS_OF_OTHERS.find(([pattern]) => pattern.test(path)) ?? [];
+  if (ofOthers !== undefined) return ofOthers;
   const known = list.split(/, | or /);
   const isWrapper = [value, ...value.items()].some((one) => one.members().some(([name]) => known.includes(name)));
   return isWrapper && key !== "" ? `remove ${key}, and write what is below it in its place` : undefined;

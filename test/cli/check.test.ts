@@ -357,6 +357,23 @@ describe("istio-nats check", () => {
       [`${rule}publish: {allow: [42]}}]`, 'write it in quotes: "42"'],
       [`${rule}permissions: {publish: {allow: [a]}}}]`, "remove permissions, and write what is below it in its place"],
       [`${rule}allow: [a]}]`, "move allow below publish or subscribe"],
+      [
+        `${rule}subscribe: {allow: [a], queue: q}}]`,
+        'write the queue group behind its subject, with a blank between them: "orders.> workers"',
+      ],
+      [`${rule}allow_responses: {ttl: 5s}}]`, "write expires, as ttl is called here"],
+      [
+        `${rule}to: [{operation: {ports: ["4222"]}}]}]`,
+        "remove it here; an AuthorizationPolicy judges addresses and ports, before the filter judges subjects",
+      ],
+      [
+        "rules: [{name: r, from: [{ipBlocks: [10.0.0.0/8]}]}]",
+        "remove it here; an AuthorizationPolicy judges addresses and ports, before the filter judges subjects",
+      ],
+      [
+        'rules: [{name: r, from: [{requestPrincipals: ["*"]}]}]',
+        "remove it: a connection of NATS carries no JWT that Istio reads; write principals",
+      ],
       [`${rule}deny: [a]}]`, "move deny below publish or subscribe"],
       [`rules: [{name: r, from: [{source: ${source}}]}]`, "remove source, and write what is below it in its place"],
       [`rules: [{name: r, from: ${source}}]`, "write a dash before its first key, which makes a list of it"],
