@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { connect } from "@nats-io/transport-node";
+import { binaries } from "../../tools/binaries.ts";
+import { run } from "../../tools/command.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { pythonPackages } from "../../tools/python.ts";
+import { Stand } from "../stand/stand.ts";
+import { ORDERS_API, shopPolicy } from "./policy.ts";
+
+/** How long a client waits for INFO, in milliseconds. */
+const TIMEOUT = 2000;
+
+const CONNECT_PY = `
+import asyncio, sys, nats
+
+async def main():
+    async def told(error): pass
+    await nats.connect(sys.argv[1], allow_reconnect=False, connect_timeout=${TIMEOUT / 1000}, error_cb=told)
+
+try:
+    asyncio.run(main())
+except Exception as error:
+    print(repr(error))
+`;
+
+/** Where docs/troubleshooting.md leads whom, by what each library says. */
+interface Row {
+  go: string;
+  python: string;
+  js: string;
+  leads: string;
+}
+
+function rows(): Row[] {
+  const page = readFileSync(inRoot("docs/troubleshooting.md"), "utf8");
+  const [, table = ""] = /^\| nats\.go .*\n\|[- |]+\n((?:\|.*\n)+)/m.exec(page) ?? [];
+  return table
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [go = "", python = "", js = "", leads = ""] = line
+        .split("|")
+        .slice(1)
+        .map((cell) => cell.trim());
+      const [, said = ""] = /^`(.*)`$/.exec(go) ?? [];
+      const wordsOf = (cell: string): string => (cell === "the same" ? said : (/^`(.*)`$/.exec(cell)?.[1] ?? ""));
+      return { go: said, python: wordsOf(python), js: wordsOf(js), leads };
+    });
+}
+
+/** The row that leads to what contains `words`. */
+function rowOf(words: string): Row {
+  const [row, ...more] = rows().filter(({ leads }) => leads.includes(words));
+  assert.ok(row !== undefined && more.length === 0, words);
+  return row;
+}
+
+interface Ways {
+  url: string;
+  /** Whether each library begins TLS before INFO, or insists on TLS. */
+  tls?: "first" | "insists";
+}
+
+async function saidByGo({ url, tls }: Ways): Promise<string> {
+  const { nats } = await binaries();
+  const server = tls === "insists" ? url.replace("nats:", "tls:") : url;
+  const flags = tls === "first" ? ["--tlsfirst"] : [];
+  const { output } = await run(nats, ["--server", server, ...flags, "pub", "shop.a", "hi", `--timeout=${TIMEOUT}ms`]);
+  return output;
+}
+
+async function saidByJs({ url, tls }: Ways): Promise<string> {
+  const options = { servers: url, reconnect: false, timeout: TIMEOUT };
+  const secured = tls === undefined ? options : { ...options, tls: tls === "first" ? { handshakeFirst: true } : {} };
+  const connection = await connect(secured).catch((error: unknown) => String(error));
+  return typeof connection === "string" ? connection : "connected";
+}
+
+describe("the words by which docs/troubleshooting.md knows what keeps a client from connecting", () => {
+  let stand: Stand;
+  let environment: Record<string, string>;
+
+  before(async () => {
+    stand = await Stand.start({ listeners: { mtls: { filter: { config: shopPolicy } } } });
+    environment = { PYTHONPATH: await pythonPackages("clients", "nats-py") };
+  });
+
+  after(() => stand.stop());
+
+  async function assertSaid(row: Row, ways: Ways): Promise<void> {
+    const byGo = await saidByGo(ways);
+    assert.ok(byGo.includes(row.go), byGo);
+    const byJs = row.js === "" ? "" : await saidByJs(ways);
+    assert.ok(byJs.includes(row.js), byJs);
+    if (row.python === "") return;
+    const { output } = await run("python3", ["-c", CONNECT_PY, ways.url], { env: environment });
+    assert.ok(output.includes(row.python), output);
+  }
+
+  async function urlOf(principal: string): Promise<string> {
+    return (await stand.sidecar(principal)).url;
+  }
+
+  it("are said where plain bytes come to a STRICT port", () =>
+    assertSaid(rowOf("it hangs"), { url: `nats://127.0.0.1:${stand.port()}` }));
+
+  it("are said where no rule names the peer", async () =>
+    assertSaid(rowOf("it is told why"), { url: await urlOf("spiffe://cluster.local/ns/shop/sa/stranger") }));
+
+  it("are said where the client insists on NATS's own TLS, of which the audit then has nothing", async () => {
+    const records = stand.audit().length;
+    const ways: Ways = { url: await urlOf(ORDERS_API), tls: "insists" };
+    await assertSaid(rowOf("insists on NATS's own TLS"), ways);
+    assert.deepEqual(stand.audit().slice(records), []);
+  });
+
+  it("are said where the client begins TLS before INFO, of which the audit has the kind tls", async () => {
+    await assertSaid(rowOf("begins TLS before INFO"), { url: await urlOf(ORDERS_API), tls: "first" });
+    await stand.waitForAudit(({ event, kind }) => event === "unreadable" && kind === "tls");
+  });
+
+  it("are said where nats-server has TLS of its own", async () => {
+    const identity = await stand.identity("spiffe://cluster.local/ns/messaging/sa/nats");
+    const [certificate, key] = [join(stand.folder, "nats.pem"), join(stand.folder, "nats.key")];
+    writeFileSync(certificate, identity.certificate);
+    writeFileSync(key, identity.key);
+    // The clients wait longer, and see its end.
+    await stand.nats.reload(`tls { cert_file: "${certificate}", key_file: "${key}", timeout: 0.5 }`);
+    await assertSaid(rowOf("`server_tls`"), { url: await urlOf(ORDERS_API) });
+    await stand.waitForAudit(({ event, kind }) => event === "unreadable" && kind === "server_tls");
+  });
+
+  it("are said where nats-server does not run", async () => {
+    const url = await urlOf(ORDERS_API);
+    await stand.nats.stop();
+    await assertSaid(rowOf("ends before INFO"), { url });
+  });
+});
