@@ -254,6 +254,15 @@ describe("the guides for installing", () => {
     }
   });
 
+  it("show values with which the chart makes the filter alone, as is safe where clients use nats-server already", async () => {
+    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const [alone = ""] = snippets("docs/install.md", "yaml values of the filter alone");
+    assert.deepEqual(
+      manifestsIn(await rendered([first, alone])),
+      manifestsIn(await rendered([first])).filter(({ kind }) => kind === "WasmPlugin"),
+    );
+  });
+
   it("show values that the chart accepts", async () => {
     const [first = "", ...others] = snippets("docs/install.md", "yaml values");
     assert.equal(others.length, 0);
