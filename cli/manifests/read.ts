@@ -48,6 +48,14 @@ export const EMPTY_FILE = {
   remedy: "check whether the command that wrote it failed",
 } as const satisfies Partial<ReadProblem>;
 
+/** A file whose name says that it is nats-server's own. */
+const CONF = {
+  message: "a configuration of nats-server is not judged by itself, and holds no policy",
+  remedy:
+    "give doctor the ConfigMap or Secret that holds it; permissions in it name users, whom the filter does not know: write them " +
+    "as rules (docs/policy.md)",
+} as const satisfies Partial<ReadProblem>;
+
 export interface Manifests {
   resources: Resource[];
   /** Documents that are not Kubernetes objects: a policy by itself, a patch, chart values. */
@@ -93,6 +101,10 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
       message: `the bytes here are not ${encoding}: ${reader} refuses them or reads another text`,
       remedy: "save the file in UTF-8",
     });
+    return manifests;
+  }
+  if (source.file.endsWith(".conf")) {
+    manifests.problems.push({ kind: "syntax", place: top, ...CONF });
     return manifests;
   }
   const faults = characterFaults(source.text);

@@ -160,6 +160,26 @@ describe("files with nothing to judge", () => {
     return file;
   }
 
+  it("of nats-server's own are told to be that, once, whether YAML can read them or not", () => {
+    for (const text of [
+      "port: 4222\n",
+      "authorization {\n  users = [ { user: a, permissions: { publish: b } } ]\n}\n",
+    ]) {
+      const file = written("nats.conf", text);
+      for (const command of ["doctor", "check"]) {
+        const { status, output } = istioNats([command, file]);
+        assert.equal(status, 1);
+        const [first = "", remedy = "", ...more] = output.trimEnd().split("\n");
+        assert.equal(
+          first,
+          `${file}:1:1: error: a configuration of nats-server is not judged by itself, and holds no policy [yaml-syntax]`,
+        );
+        assert.match(remedy, /give doctor the ConfigMap or Secret that holds it; .*docs\/policy\.md/);
+        assert.deepEqual(more, [command === "doctor" ? "1 error in 0 objects of 1 file" : "1 error"]);
+      }
+    }
+  });
+
   it("exit with 2, and the message says which files they are and what to do", () => {
     const template = written("chart/templates/x.yaml", "{{ if }}");
     written("chart/Chart.yaml", "name: x\n");
