@@ -7,6 +7,8 @@ import { binaries } from "../../tools/binaries.ts";
 import { run } from "../../tools/command.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { pythonPackages } from "../../tools/python.ts";
+import { Envoy } from "../stand/envoy.ts";
+import { tcpCluster, tcpListener, tcpProxy } from "../stand/mesh.ts";
 import { Stand } from "../stand/stand.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
 
@@ -17,7 +19,7 @@ const CONNECT_PY = `
 import asyncio, sys, nats
 
 async def main():
-    async def told(error): pass
+    async def told(error): print(error)
     await nats.connect(sys.argv[1], allow_reconnect=False, connect_timeout=${TIMEOUT / 1000}, error_cb=told)
 
 try:
@@ -25,6 +27,16 @@ try:
 except Exception as error:
     print(repr(error))
 `;
+
+/** What Istio makes of an AuthorizationPolicy that allows nothing. */
+const DENIES = {
+  name: "envoy.filters.network.rbac",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC",
+    stat_prefix: "tcp.",
+    rules: { action: "ALLOW", policies: {} },
+  },
+};
 
 /** Where docs/troubleshooting.md leads whom, by what each library says. */
 interface Row {
@@ -120,6 +132,27 @@ describe("the words by which docs/troubleshooting.md knows what keeps a client f
   it("are said where the client begins TLS before INFO, of which the audit has the kind tls", async () => {
     await assertSaid(rowOf("begins TLS before INFO"), { url: await urlOf(ORDERS_API), tls: "first" });
     await stand.waitForAudit(({ event, kind }) => event === "unreadable" && kind === "tls");
+  });
+
+  it("are said where Istio denies the connection itself, which its proxy does at the first bytes", async () => {
+    const row = rowOf("an AuthorizationPolicy of Istio's");
+    const denying = await Envoy.start(stand.folder, "denying", {
+      static_resources: {
+        listeners: [tcpListener("inbound", [{ filters: [DENIES, tcpProxy("inbound")] }])],
+        clusters: [tcpCluster("inbound", stand.nats.port)],
+      },
+    });
+    const beside = await Envoy.start(stand.folder, "beside-the-client", {
+      static_resources: {
+        listeners: [tcpListener("outbound", [{ filters: [tcpProxy("outbound")] }])],
+        clusters: [tcpCluster("outbound", denying.port("inbound"))],
+      },
+    });
+    try {
+      await assertSaid(row, { url: `nats://127.0.0.1:${beside.port("outbound")}` });
+    } finally {
+      await Promise.all([denying.stop(), beside.stop()]);
+    }
   });
 
   it("are said where nats-server has TLS of its own", async () => {
