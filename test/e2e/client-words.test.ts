@@ -134,6 +134,17 @@ describe("the words by which docs/troubleshooting.md knows what keeps a client f
     await stand.waitForAudit(({ event, kind }) => event === "unreadable" && kind === "tls");
   });
 
+  it("are said where nats-server's proxy does not know the client's authority, of which the audit has nothing either", async () => {
+    const records = stand.audit().length;
+    const stranger = await stand.sidecar(await stand.wrongIdentity(ORDERS_API));
+    await assertSaid(rowOf("ends before INFO"), { url: stranger.url });
+    assert.deepEqual(stand.audit().slice(records), []);
+    const answer = await fetch(`http://${stranger.envoy.adminAddress}/certs`);
+    const { certificates } = (await answer.json()) as { certificates: Record<string, object[]>[] };
+    const [{ ca_cert: [root] = [], cert_chain: [own] = [] } = {}] = certificates;
+    assert.ok(root && "serial_number" in root && own && "expiration_time" in own, JSON.stringify(certificates));
+  });
+
   it("are said where Istio denies the connection itself, which its proxy does at the first bytes", async () => {
     const row = rowOf("an AuthorizationPolicy of Istio's");
     const denying = await Envoy.start(stand.folder, "denying", {
