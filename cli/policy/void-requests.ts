@@ -1,5 +1,5 @@
 import type { Field } from "../manifests/field.ts";
-import { isFilledIn } from "../manifests/unfilled.ts";
+import { unfilledRemedy } from "../manifests/unfilled.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { allowedBy, deniedBy } from "./rule-entries.ts";
 
@@ -96,12 +96,17 @@ export interface VoidRequest {
   correction: string | undefined;
 }
 
+/** What has still to be filled in, and wildcards inside a token, for which `subject-literal-wildcard` is there. */
+function isToldElsewhere(text: string): boolean {
+  return unfilledRemedy(text) !== undefined || /[^.][*>]|[*>][^.]/.test(text);
+}
+
 /** Entries of `publish` that seem to be about JetStream, and fit nothing that its clients publish. */
 export function voidRequests(config: Field): VoidRequest[] {
   return config.items("rules").flatMap((rule) =>
     [false, true].flatMap((isDeny) =>
       (isDeny ? deniedBy : allowedBy)(rule, "publish").flatMap(({ field: entry, text }): VoidRequest[] => {
-        const judged = isFilledIn(text) ? undefined : judge(text);
+        const judged = isToldElsewhere(text) ? undefined : judge(text);
         return judged ? [{ rule, entry, isDeny, ...judged }] : [];
       }),
     ),

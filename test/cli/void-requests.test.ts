@@ -56,9 +56,11 @@ describe("what clients publish to JetStream", () => {
     assert.deepEqual(told({ publish: { allow } }), []);
   });
 
-  it("is not looked for in what peers subscribe to, nor where something has still to be filled in", () => {
+  it("is not looked for in what peers subscribe to, nor where something else is told of the entry", () => {
     assert.deepEqual(told({ subscribe: { allow: ["_INBOX.>", "$KV.prices", "$JS.ACK.ORDERS"] } }), []);
-    assert.deepEqual(told({ publish: { allow: ["$JS.API.STREAM.INFO.${STREAM}", "$JS.ACK.${CONSUMER}"] } }), []);
+    const unfilled = ["$JS.API.STREAM.INFO.${STREAM}", "$JS.ACK.${CONSUMER}", "$JS.ACK.{{.consumer}}"];
+    assert.deepEqual(told({ publish: { allow: unfilled } }), []);
+    assert.deepEqual(told({ publish: { allow: ["$JS.ACK.ORDERS*", "$KV.>prices"] } }), []);
   });
 });
 
