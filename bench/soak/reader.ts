@@ -1,7 +1,6 @@
 import { RawClient } from "../../test/stand/raw-client.ts";
 import type { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
-import { IN_FORCE, stopwatch } from "../../test/e2e/stopwatch.ts";
 import { NEWS, policyOf, READER, type Identity } from "./cast.ts";
 
 const LISTENERS: Record<string, Identity> = { mtls: "PEER", waypoint: "WAYPOINT" };
@@ -33,23 +32,21 @@ export class Reader {
   }
 
   /**
-   * Takes NEWS away, by a change of the policy while messages pass. Rejects if the subscription is not ended in time. Answers after
-   * how many milliseconds that was.
+   * Takes NEWS away, by a change of the policy while messages pass. Answers after how many milliseconds the subscription was ended.
+   * What this process does itself meanwhile is among these, so that no bound is held against them here, but in
+   * test/e2e/live-policy.test.ts.
    */
   async revoke(): Promise<number> {
     await this.#client.send(`SUB ${NEWS} 1\r\n`);
     const [refusal] = await this.#client.flush();
     if (refusal) throw new Error(`the reader may not subscribe yet: ${refusal.line}`);
     await this.#push(false);
-    const watch = stopwatch(this.#stand);
+    const began = performance.now();
     // The text goes with the next bytes: the filter cannot write by itself (docs/adr/0008-live-policy.md).
     await waitFor("the reader is told", async () => (await this.#client.flush()).some(({ line }) => line === REVOKED), {
       explain: () => this.#stand.envoy.explain(),
     });
-    const { took, waited } = watch();
-    if (took - waited > IN_FORCE)
-      throw new Error(`a subscription was revoked after ${took} ms, ${waited} without a core`);
-    return took;
+    return performance.now() - began;
   }
 
   /** Lets the reader in again. */
