@@ -178,7 +178,9 @@ Envoy keeps a stat as long as it has a VM of the module: mostly until its proces
 of its connections has ended, which Envoy sees to after Istio's \`drainDuration\` (45 s). Till then each configuration leaves
 its series of \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0. A refused configuration whose \`identity\`
 cannot be read counts with the labels of \`PEER\`, so with \`reporter="destination"\` beside a client too.
-Where new VMs take over, as with a new module, counters go on while the former VMs have a connection, and otherwise begin again.
+Where new VMs take over, as with a new module, counters go on while the former VMs have a connection, and otherwise begin again. A
+series in which no new VM has counted goes with the former ones: do not subtract one counter from another, as closed connections from
+opened ones, but read the gauge.
 
 ## Bounds
 
