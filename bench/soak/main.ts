@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { freshSeed } from "../../test/host/random.ts";
+import { exitStatusOf } from "../../tools/exit-status.mjs";
 import { messageOf } from "../../tools/fault.ts";
 import { announce } from "../../tools/progress.ts";
 import { fileToWrite, positive, wholeNumber } from "../options.ts";
@@ -97,18 +98,29 @@ function judge(when: string, growths: readonly Growth[] | undefined): boolean {
   return growths.every(({ isPlateau }) => isPlateau);
 }
 
+// What has been seen so far is worth judging. In a terminal Ctrl-C reaches the proxies, too, so that the round may fail.
+const interruption = new AbortController();
+process.once("SIGINT", () => {
+  interruption.abort();
+  process.exitCode = exitStatusOf("SIGINT");
+  announce("the end of the soak; once more ends at once");
+});
+
 try {
   outliveReader(options.json !== undefined);
   const { minutes, round, renewal, workers, pause, seed } = options;
   process.stdout.write(`seed ${seed}\n`);
-  const count = Math.max(1, Math.round((minutes * 60) / round));
-  await soak({ seed, workers, rounds: count, round: round * 1000, renewal, pause }, (one) => {
+  const end = began + minutes * MINUTE;
+  const goesOn = (): boolean => performance.now() < end && !interruption.signal.aborted;
+  await soak({ seed, workers, round: round * 1000, goesOn, renewal, pause }, (one) => {
     rounds.push({ ...one, minutes: (performance.now() - began) / MINUTE });
-    announce(`round ${rounds.length} of ${count}`);
+    announce(`round ${rounds.length}`);
   });
 } catch (error) {
-  process.stderr.write(`seed ${options.seed}, round ${rounds.length + 1}: ${messageOf(error)}\n`);
-  process.exitCode = 1;
+  if (!interruption.signal.aborted) {
+    process.stderr.write(`seed ${options.seed}, round ${rounds.length + 1}: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
 }
 if (rounds.length > 0) {
   process.stdout.write(`\n${table()}\n`);

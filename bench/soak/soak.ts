@@ -17,9 +17,10 @@ import type { Place, Work } from "./work.ts";
 export interface SoakOptions {
   seed: number;
   workers: number;
-  rounds: number;
-  /** Milliseconds of traffic in each. */
+  /** Milliseconds of traffic in each round. */
   round: number;
+  /** Asked after each round: is there to be another one? */
+  goesOn: () => boolean;
   /** After so many rounds Envoy gets new VMs, and nats-server starts anew. */
   renewal: number;
   /** Milliseconds (`Place`). */
@@ -98,7 +99,7 @@ async function together(works: readonly Work[], duration: number, meanwhile: () 
  * that is not so; `tell` gets what each round has come to.
  */
 export async function soak(
-  { seed, workers, rounds, round: duration, renewal, pause }: SoakOptions,
+  { seed, workers, round: duration, goesOn, renewal, pause }: SoakOptions,
   tell: (round: Round) => void,
 ): Promise<void> {
   const filters = Reader.filters();
@@ -114,7 +115,7 @@ export async function soak(
     const comers = new Comers(place, seed);
     standing.push(quotes, await Orders.start(place, seed), await Events.start(place), await Refused.start(place));
     const works = [...standing, comers, new Sleeper(place)];
-    for (let number = 1; number <= rounds; number++) {
+    for (let number = 1; ; number++) {
       let revoked = NaN;
       await together(works, duration, async () => {
         await sleep(duration / 4);
@@ -131,7 +132,8 @@ export async function soak(
         p99: quotes.p99,
         held: await look(stand),
       });
-      if (number % renewal === 0 && number < rounds) {
+      if (!goesOn()) break;
+      if (number % renewal === 0) {
         await reader.upgrade();
         await stand.nats.restart();
         place.account.beginAgain();
