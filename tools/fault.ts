@@ -14,5 +14,7 @@ export function messageOf(error: unknown): string {
   // Node says ENOENT of a folder that it cannot make in one that cannot be written.
   if (UNWRITABLE.has(code) || syscall === "mkdir")
     return `${error.message}. Is the disk full, or may this folder not be written?`;
-  return error.stack ?? error.message;
+  // nats.js empties that of a request whose connection has ended.
+  const { stack = "" } = error;
+  return stack === "" ? error.message : stack;
 }

@@ -160,6 +160,13 @@ describe("an error that ends a task", () => {
     assert.match(of("ENOENT", "open"), /\n +at /);
     assert.equal(messageOf(new Fault("a remedy")), "a remedy");
   });
+
+  it("is told by its message if its stack trace was taken away", () => {
+    assert.equal(
+      messageOf(Object.assign(new Error("connection disconnected"), { stack: "" })),
+      "connection disconnected",
+    );
+  });
 });
 
 describe("an npm script", () => {
