@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ENDING_SIGNALS, exitStatusOf } from "../../tools/exit-status.mjs";
 import { onPath } from "../../tools/search-path.ts";
@@ -26,6 +26,19 @@ for (const signal of ENDING_SIGNALS) {
  * children.
  */
 const setpriv = process.platform === "linux" ? onPath("setpriv") : undefined;
+
+/** The bytes of a file from there on, or so many at its end where `from` is negative. */
+export function bytesFrom(file: string, from: number): Buffer {
+  const opened = openSync(file, "r");
+  try {
+    const { size } = fstatSync(opened);
+    const begin = from < 0 ? Math.max(0, size + from) : Math.min(from, size);
+    const bytes = Buffer.alloc(size - begin);
+    return bytes.subarray(0, readSync(opened, bytes, 0, bytes.length, begin));
+  } finally {
+    closeSync(opened);
+  }
+}
 
 /** A program that a stand runs. Its output goes to a log file. */
 export class Child {
@@ -73,7 +86,7 @@ export class Child {
   explain(): string {
     const { exitCode, signalCode } = this.#child;
     const state = this.isRunning ? "is running" : `ended (${signalCode ?? exitCode ?? "could not start"})`;
-    return `${this.#name} ${state}; the end of its log:\n${this.log().slice(-LOG_TAIL)}`;
+    return `${this.#name} ${state}; the end of its log:\n${bytesFrom(this.logFile, -LOG_TAIL).toString()}`;
   }
 
   /** Throws if the program has ended. */
