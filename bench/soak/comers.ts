@@ -70,10 +70,6 @@ export class Comers implements Work {
     return Promise.resolve();
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
   #come(): Promise<RawClient> {
     this.#count += 1;
     // Each address is a principal (test/stand/server-proxy.ts).

@@ -28,7 +28,7 @@ export class Events implements Work {
   }
 
   static async start(place: Place): Promise<Events> {
-    const connection = await member(place.stand, LEDGER);
+    const connection = await member(place, LEDGER);
     const manager = await jetstreamManager(connection, { timeout: PATIENCE });
     await manager.streams.add({ name: STREAM, subjects: ["events.>"], max_msgs: KEPT });
     await manager.consumers.add(STREAM, { durable_name: CONSUMER, ack_policy: AckPolicy.Explicit });
@@ -53,10 +53,6 @@ export class Events implements Work {
     await this.#consumer.info();
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
-  }
-
   async #publish(): Promise<void> {
     const number = this.#published++;
     const { duplicate } = await this.#client.publish(`events.e${number % 100}`, `${number}`);
@@ -70,8 +66,8 @@ export class Events implements Work {
     let count = 0;
     for await (const message of messages) {
       this.#place.account.add(LEDGER, "MSG", "events");
-      // Publishes of one batch arrive in their order, since they share a connection.
-      if (message.string() !== `${this.#pulled}`) {
+      // Publishes of one batch arrive in their order, since they share a connection. What was lost is delivered once more.
+      if (message.string() !== `${this.#pulled}` || message.redelivered) {
         throw new Error(
           `event ${this.#pulled} arrived as "${message.string()}" (delivery ${message.info.deliveryCount})`,
         );
@@ -81,6 +77,7 @@ export class Events implements Work {
       if (!(await message.ackAck({ timeout: PATIENCE })))
         throw new Error(`event ${this.#pulled - 1} stays unacknowledged`);
     }
+    if (count === 0) throw new Error(`event ${this.#pulled} has not arrived within ${PATIENCE} ms`);
     return count;
   }
 }

@@ -1,3 +1,5 @@
+import { median } from "../statistics.ts";
+
 /** What may grow in hours, and is looked at after each round, when nothing is under way. */
 export interface Held {
   /** Bytes of memory of Envoy that are in the machine. */
@@ -21,9 +23,6 @@ export const LEAST = 9;
 
 /** What a third of the rounds may have more than the third before it. */
 const BOUND = 1.02;
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 export interface Growth {
   what: keyof Held;

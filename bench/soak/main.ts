@@ -71,9 +71,9 @@ function rowOf(
 }
 
 function table(): string {
-  // Of many rounds some stand for all.
+  // Of many rounds some stand for all, the first and the last among them.
   const every = Math.ceil(rounds.length / 30);
-  const rows = rounds.map(rowOf).filter((_, i) => (i + 1) % every === 0 || i === 0);
+  const rows = rounds.map(rowOf).filter((_, i) => i === 0 || (rounds.length - 1 - i) % every === 0);
   return toTerminal({ columns: [...COLUMNS, ...HELD.map((what) => HELD_COLUMNS[what])], rows }, terminalWidth());
 }
 
@@ -111,8 +111,10 @@ try {
   const { minutes, round, renewal, workers, pause, seed } = options;
   process.stdout.write(`seed ${seed}\n`);
   const end = began + minutes * MINUTE;
-  const goesOn = (): boolean => performance.now() < end && !interruption.signal.aborted;
-  await soak({ seed, workers, round: round * 1000, goesOn, renewal, pause }, (one) => {
+  const goesOn = (): boolean => performance.now() < end;
+  // Nobody asks for a round that takes longer than all of them.
+  const duration = Math.min(round * 1000, minutes * MINUTE);
+  await soak({ seed, workers, round: duration, goesOn, interruption: interruption.signal, renewal, pause }, (one) => {
     rounds.push({ ...one, minutes: (performance.now() - began) / MINUTE });
     announce(`round ${rounds.length}`);
   });

@@ -32,8 +32,8 @@ export class Orders implements Work {
   }
 
   static async start(place: Place, seed: number): Promise<Orders> {
-    const publisher = await member(place.stand, ORDERS_API);
-    const orders = new Orders(place, publisher, await member(place.stand, AUDITOR), new Random(seed));
+    const publisher = await member(place, ORDERS_API);
+    const orders = new Orders(place, publisher, await member(place, AUDITOR), new Random(seed));
     await orders.again();
     return orders;
   }
@@ -53,10 +53,6 @@ export class Orders implements Work {
 
   async again(): Promise<void> {
     await Promise.all([this.#publisher, this.#auditor].map(backAgain));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.#publisher, this.#auditor].map((connection) => connection.close()));
   }
 
   #publish(): void {

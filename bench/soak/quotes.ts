@@ -1,6 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PATIENCE } from "../../test/stand/wait.ts";
+import { quantile } from "../statistics.ts";
 import { PRICING, STOREFRONT } from "./cast.ts";
 import { backAgain, member, type Place, type Work } from "./work.ts";
 
@@ -31,8 +32,8 @@ export class Quotes implements Work {
   }
 
   static async start(place: Place): Promise<Quotes> {
-    const storefront = await member(place.stand, STOREFRONT);
-    const pricing = await Promise.all([1, 2].map(() => member(place.stand, PRICING)));
+    const storefront = await member(place, STOREFRONT);
+    const pricing = await Promise.all([1, 2].map(() => member(place, PRICING)));
     const quotes = new Quotes(place, storefront, pricing);
     await quotes.again();
     return quotes;
@@ -40,7 +41,10 @@ export class Quotes implements Work {
 
   /** The 99th percentile of the milliseconds that requests of the last round took. */
   get p99(): number {
-    return this.#took.sort((a, b) => a - b)[Math.floor(this.#took.length * 0.99)] ?? NaN;
+    return quantile(
+      this.#took.toSorted((a, b) => a - b),
+      0.99,
+    );
   }
 
   async round(end: AbortSignal): Promise<void> {
@@ -56,10 +60,6 @@ export class Quotes implements Work {
 
   async again(): Promise<void> {
     await Promise.all([this.#storefront, ...this.#pricing].map(backAgain));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.#storefront, ...this.#pricing].map((connection) => connection.close()));
   }
 
   async #ask(): Promise<void> {

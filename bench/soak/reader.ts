@@ -43,23 +43,17 @@ export class Reader {
     await this.#push(false);
     const began = performance.now();
     // The text goes with the next bytes: the filter cannot write by itself (docs/adr/0008-live-policy.md).
-    await waitFor("the reader is told", async () => (await this.#client.flush()).some(({ line }) => line === REVOKED), {
-      explain: () => this.#stand.envoy.explain(),
-    });
+    await waitFor("the reader is told", async () => (await this.#client.flush()).some(({ line }) => line === REVOKED));
     return performance.now() - began;
   }
 
   /** Lets the reader in again. */
   async allow(): Promise<void> {
     await this.#push(true);
-    await waitFor(
-      "the reader may subscribe",
-      async () => {
-        await this.#client.send(`SUB ${NEWS} 1\r\nUNSUB 1\r\n`);
-        return (await this.#client.flush()).length === 0;
-      },
-      { explain: () => this.#stand.envoy.explain() },
-    );
+    await waitFor("the reader may subscribe", async () => {
+      await this.#client.send(`SUB ${NEWS} 1\r\nUNSUB 1\r\n`);
+      return (await this.#client.flush()).length === 0;
+    });
   }
 
   /** The next connections come into new VMs, as another version of the module makes them. */
@@ -90,7 +84,7 @@ export class Reader {
     for (const [listener, identity] of Object.entries(LISTENERS)) {
       const config = policyOf(identity, this.#change, hasNews);
       const answer = await this.#stand.update({ config, environment: { VERSION: `${this.#version}` } }, listener);
-      if (answer !== "ACCEPTED") throw new Error(`Envoy has ${answer} a policy:\n${this.#stand.envoy.explain()}`);
+      if (answer !== "ACCEPTED") throw new Error(`Envoy has ${answer} policy ${this.#change}`);
     }
   }
 }

@@ -20,7 +20,7 @@ export class Refused implements Work {
   }
 
   static async start(place: Place): Promise<Refused> {
-    return new Refused(place, await member(place.stand, STOREFRONT));
+    return new Refused(place, await member(place, STOREFRONT));
   }
 
   async round(end: AbortSignal): Promise<void> {
@@ -37,10 +37,6 @@ export class Refused implements Work {
 
   again(): Promise<void> {
     return backAgain(this.#connection);
-  }
-
-  close(): Promise<void> {
-    return this.#connection.close();
   }
 
   async #listen(): Promise<void> {

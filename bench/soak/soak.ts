@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { bytesFrom } from "../../test/stand/child.ts";
 import { sum } from "../../test/stand/prometheus.ts";
+import type { Envoy } from "../../test/stand/envoy.ts";
 import { residentOf } from "../../test/stand/resident.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
+import { Fault, messageOf } from "../../tools/fault.ts";
 import { Account } from "./account.ts";
 import { Comers } from "./comers.ts";
 import { Events } from "./events.ts";
@@ -17,10 +20,12 @@ import type { Place, Work } from "./work.ts";
 export interface SoakOptions {
   seed: number;
   workers: number;
-  /** Milliseconds of traffic in each round. */
+  /** Milliseconds of traffic in each round, besides what changes of the policy take. */
   round: number;
   /** Asked after each round: is there to be another one? */
   goesOn: () => boolean;
+  /** Ends the round under way early, and the soak after it. */
+  interruption: AbortSignal;
   /** After so many rounds Envoy gets new VMs, and nats-server starts anew. */
   renewal: number;
   /** Milliseconds (`Place`). */
@@ -43,11 +48,11 @@ export interface Round {
 }
 
 const ACTIVE = "istio_nats_connections_active";
-/** Orders, quotes, events, refused and the reader have so many connections. */
-const STANDING = 2 + 3 + 1 + 1 + 1;
 
 /** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. */
-async function reconcile({ stand: { envoy }, account }: Place): Promise<void> {
+async function reconcile({ stand: { envoy }, account, members }: Place): Promise<void> {
+  // The reader has one, too.
+  const standing = members.length + 1;
   let differences: string[] = [];
   await waitFor(
     "stats that agree with what clients have seen",
@@ -61,11 +66,11 @@ async function reconcile({ stand: { envoy }, account }: Place): Promise<void> {
           (await envoy.rawStat("cluster.nats-waypoint.upstream_cx_active")),
       };
       for (const [name, count] of Object.entries(open)) {
-        if (count !== STANDING) differences.push(`${name}: ${count}, not ${STANDING}`);
+        if (count !== standing) differences.push(`${name}: ${count}, not ${standing}`);
       }
       return differences.length === 0;
     },
-    { explain: () => `${differences.join("\n")}\n${envoy.explain()}` },
+    { explain: () => differences.join("\n") },
   );
 }
 
@@ -81,16 +86,50 @@ async function look({ envoy }: Stand): Promise<Held> {
   };
 }
 
-/** Lets all of them work for so long, during which `meanwhile` goes on. The first that fails ends the others. */
-async function together(works: readonly Work[], duration: number, meanwhile: () => Promise<void>): Promise<void> {
-  const end = new AbortController();
-  const rounds = Promise.all(works.map((work) => work.round(end.signal)));
+/** Says which kind of traffic `doing` belongs to, where that rejects. */
+async function named(work: Work, doing: Promise<void>): Promise<void> {
   try {
-    await Promise.race([Promise.all([meanwhile(), sleep(duration)]), rounds]);
+    await doing;
+  } catch (error) {
+    throw new Fault(`${work.constructor.name}: ${messageOf(error)}`);
+  }
+}
+
+/** Lets all of them work until `meanwhile` is over. The first that fails ends the others, and aborts what `meanwhile` gets. */
+async function together(works: readonly Work[], meanwhile: (end: AbortSignal) => Promise<void>): Promise<void> {
+  const end = new AbortController();
+  const rounds = Promise.all(works.map((work) => named(work, work.round(end.signal))));
+  try {
+    await Promise.race([meanwhile(end.signal), rounds]);
   } finally {
     end.abort();
   }
   await rounds;
+}
+
+/** Waits so many milliseconds, or until one of these aborts. */
+async function rest(duration: number, ...signals: AbortSignal[]): Promise<void> {
+  await sleep(duration, undefined, { signal: AbortSignal.any(signals) }).catch(() => undefined);
+}
+
+/** Reads what Envoy logs, bit by bit: of hours it is more than a string can hold. */
+class Log {
+  readonly #file: string;
+  #read = 0;
+
+  constructor({ logFile }: Envoy) {
+    this.#file = logFile;
+  }
+
+  /** Throws if it has logged errors since this was called last. */
+  check(): void {
+    const bytes = bytesFrom(this.#file, this.#read);
+    // The rest is a line that is still being written.
+    const whole = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
+    this.#read += whole.length;
+    const faults = whole.toString().match(/^.*\]\[(?:error|critical)\].*$/gm) ?? [];
+    if (faults.length > 0) throw new Fault(`Envoy has logged errors:\n${faults.slice(0, 10).join("\n")}`);
+  }
 }
 
 /**
@@ -98,32 +137,53 @@ async function together(works: readonly Work[], duration: number, meanwhile: () 
  * twice while messages pass. Afterwards everything must have arrived, and stats must count exactly that. Rejects with the first thing
  * that is not so; `tell` gets what each round has come to.
  */
-export async function soak(
-  { seed, workers, round: duration, goesOn, renewal, pause }: SoakOptions,
-  tell: (round: Round) => void,
-): Promise<void> {
+export async function soak(options: SoakOptions, tell: (round: Round) => void): Promise<void> {
   const filters = Reader.filters();
   const stand = await Stand.start({
     listeners: { mtls: { filter: filters["mtls"] }, waypoint: { mode: "WAYPOINT", filter: filters["waypoint"] } },
-    serverProxy: { concurrency: workers },
+    serverProxy: { concurrency: options.workers },
   });
-  const standing: Work[] = [];
+  const place: Place = { stand, account: new Account(), pause: options.pause, members: [] };
   try {
-    const place: Place = { stand, account: new Account(), pause };
-    const reader = await Reader.start(stand);
+    await soakAt(place, options, tell);
+  } catch (error) {
+    throw new Fault([messageOf(error), stand.envoy.explain(), stand.nats.explain()].join("\n"));
+  } finally {
+    await Promise.all(place.members.map((member) => member.close()));
+    await stand.stop();
+  }
+}
+
+async function soakAt(
+  place: Place,
+  { seed, round: duration, goesOn, interruption, renewal }: SoakOptions,
+  tell: (round: Round) => void,
+): Promise<void> {
+  const { stand } = place;
+  const log = new Log(stand.envoy);
+  const reader = await Reader.start(stand);
+  try {
     const quotes = await Quotes.start(place);
     const comers = new Comers(place, seed);
-    standing.push(quotes, await Orders.start(place, seed), await Events.start(place), await Refused.start(place));
-    const works = [...standing, comers, new Sleeper(place)];
+    const works = [
+      quotes,
+      await Orders.start(place, seed),
+      await Events.start(place),
+      await Refused.start(place),
+      comers,
+      new Sleeper(place),
+    ];
     for (let number = 1; ; number++) {
       let revoked = NaN;
-      await together(works, duration, async () => {
-        await sleep(duration / 4);
+      await together(works, async (end) => {
+        await rest(duration / 4, end, interruption);
         revoked = await reader.revoke();
-        await sleep(duration / 4);
+        await rest(duration / 4, end, interruption);
         await reader.allow();
+        await rest(duration / 2, end, interruption);
       });
       await reconcile(place);
+      log.check();
       tell({
         life: Math.floor((number - 1) / renewal),
         messages: place.account.total,
@@ -132,20 +192,16 @@ export async function soak(
         p99: quotes.p99,
         held: await look(stand),
       });
-      if (!goesOn()) break;
+      if (!goesOn() || interruption.aborted) return;
       if (number % renewal === 0) {
         await reader.upgrade();
         await stand.nats.restart();
         place.account.beginAgain();
         await reader.again();
-        for (const work of works) await work.again();
+        for (const work of works) await named(work, work.again());
       }
     }
-    reader.close();
-    const faults = stand.envoy.log().match(/^.*\]\[(?:error|critical)\].*$/gm) ?? [];
-    if (faults.length > 0) throw new Error(`Envoy has logged errors:\n${faults.slice(0, 10).join("\n")}`);
   } finally {
-    await Promise.all(standing.map((work) => work.close()));
-    await stand.stop();
+    reader.close();
   }
 }
