@@ -85,9 +85,11 @@ function lives(): Held[][] {
 }
 
 /** Says what has grown, and whether nothing has. */
-function judge(when: string, growths: readonly Growth[] | undefined): boolean {
+function judge(when: string, growths: readonly Growth[] | undefined, remedy: string): boolean {
   if (!growths) {
-    process.stdout.write(`Whether anything grows ${when} cannot be told from fewer than ${LEAST}.\n`);
+    process.stdout.write(
+      `Whether anything grows ${when} cannot be told from fewer than ${LEAST} of them: ${remedy} gives more.\n`,
+    );
     return true;
   }
   process.stdout.write(`Growth ${when}, from the second third to the last:\n`);
@@ -127,7 +129,10 @@ try {
 if (rounds.length > 0) {
   process.stdout.write(`\n${table()}\n`);
   const { within, between } = growthsOf(lives());
-  const verdicts = [judge("in rounds of the same VMs", within), judge("from VMs to the next ones", between)];
+  const verdicts = [
+    judge("in rounds of the same VMs", within, "a greater --renewal, or more --minutes,"),
+    judge("from VMs to the next ones", between, "a smaller --renewal, or more --minutes,"),
+  ];
   if (verdicts.includes(false)) process.exitCode = 1;
   if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ rounds }, null, 2)}\n`);
 }
