@@ -3,7 +3,12 @@ import { RawClient } from "../../test/stand/raw-client.ts";
 import type { Place, Work } from "./work.ts";
 
 const AT_ONCE = 4;
-const HOSTS = 256;
+/**
+ * More principals than have series of their own, so that some share theirs, but so few that each comes again soon: stats are
+ * complete after some minutes.
+ */
+const NETWORKS = 8;
+const HOSTS = 254;
 
 type End = (client: RawClient) => unknown;
 
@@ -73,7 +78,7 @@ export class Comers implements Work {
   #come(): Promise<RawClient> {
     this.#count += 1;
     // Each address is a principal (test/stand/server-proxy.ts).
-    const localAddress = `127.1.${this.#random.below(HOSTS)}.${1 + this.#random.below(HOSTS - 2)}`;
+    const localAddress = `127.1.${this.#random.below(NETWORKS)}.${1 + this.#random.below(HOSTS)}`;
     return RawClient.connect(this.#place.stand.port("waypoint"), { localAddress });
   }
 
