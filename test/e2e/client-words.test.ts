@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { connect } from "@nats-io/transport-node";
 import { binaries } from "../../tools/binaries.ts";
@@ -139,10 +138,10 @@ describe("the words by which docs/troubleshooting.md knows what keeps a client f
     const stranger = await stand.sidecar(await stand.wrongIdentity(ORDERS_API));
     await assertSaid(rowOf("ends before INFO"), { url: stranger.url });
     assert.deepEqual(stand.audit().slice(records), []);
-    const answer = await fetch(`http://${stranger.envoy.adminAddress}/certs`);
-    const { certificates } = (await answer.json()) as { certificates: Record<string, object[]>[] };
+    const answer = await stranger.envoy.admin("/certs");
+    const { certificates } = JSON.parse(answer) as { certificates: Record<string, object[]>[] };
     const [{ ca_cert: [root] = [], cert_chain: [own] = [] } = {}] = certificates;
-    assert.ok(root && "serial_number" in root && own && "expiration_time" in own, JSON.stringify(certificates));
+    assert.ok(root && "serial_number" in root && own && "expiration_time" in own, answer);
   });
 
   it("are said where Istio denies the connection itself, which its proxy does at the first bytes", async () => {
@@ -167,12 +166,9 @@ describe("the words by which docs/troubleshooting.md knows what keeps a client f
   });
 
   it("are said where nats-server has TLS of its own", async () => {
-    const identity = await stand.identity("spiffe://cluster.local/ns/messaging/sa/nats");
-    const [certificate, key] = [join(stand.folder, "nats.pem"), join(stand.folder, "nats.key")];
-    writeFileSync(certificate, identity.certificate);
-    writeFileSync(key, identity.key);
+    const { certificateFile, keyFile } = await stand.identity("spiffe://cluster.local/ns/messaging/sa/nats");
     // The clients wait longer, and see its end.
-    await stand.nats.reload(`tls { cert_file: "${certificate}", key_file: "${key}", timeout: 0.5 }`);
+    await stand.nats.reload(`tls { cert_file: "${certificateFile}", key_file: "${keyFile}", timeout: 0.5 }`);
     await assertSaid(rowOf("`server_tls`"), { url: await urlOf(ORDERS_API) });
     await stand.waitForAudit(({ event, kind }) => event === "unreadable" && kind === "server_tls");
   });
