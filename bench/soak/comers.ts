@@ -71,10 +71,6 @@ export class Comers implements Work {
     await Promise.all(Array.from({ length: AT_ONCE }, come));
   }
 
-  again(): Promise<void> {
-    return Promise.resolve();
-  }
-
   #come(): Promise<RawClient> {
     this.#count += 1;
     // Each address is a principal (test/stand/server-proxy.ts).

@@ -21,8 +21,4 @@ export class Sleeper implements Work {
     if (!end.aborted) await new Promise((resolve) => end.addEventListener("abort", resolve));
     client.close();
   }
-
-  again(): Promise<void> {
-    return Promise.resolve();
-  }
 }

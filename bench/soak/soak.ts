@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { bytesFrom } from "../../test/stand/child.ts";
-import { sum } from "../../test/stand/prometheus.ts";
+import { sum, type Sample } from "../../test/stand/prometheus.ts";
 import type { Envoy } from "../../test/stand/envoy.ts";
 import { residentOf } from "../../test/stand/resident.ts";
 import { Stand } from "../../test/stand/stand.ts";
@@ -49,12 +49,12 @@ export interface Round {
 
 const ACTIVE = "istio_nats_connections_active";
 
-/** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. */
-async function reconcile({ stand: { envoy }, account, members }: Place): Promise<void> {
+/** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. Returns them. */
+async function reconcile({ stand: { envoy }, account, members }: Place): Promise<Sample[]> {
   // The reader has one, too.
   const standing = members.length + 1;
   let differences: string[] = [];
-  await waitFor(
+  return waitFor(
     "stats that agree with what clients have seen",
     async () => {
       const samples = await envoy.samples();
@@ -68,20 +68,20 @@ async function reconcile({ stand: { envoy }, account, members }: Place): Promise
       for (const [name, count] of Object.entries(open)) {
         if (count !== standing) differences.push(`${name}: ${count}, not ${standing}`);
       }
-      return differences.length === 0;
+      return differences.length === 0 && samples;
     },
     { explain: () => differences.join("\n") },
   );
 }
 
-async function look({ envoy }: Stand): Promise<Held> {
+async function look({ envoy }: Stand, stats: number): Promise<Held> {
   const { all, anonymous, memories } = residentOf(envoy.pid);
   return {
     resident: all,
     own: anonymous,
     wasm: memories.reduce((sum, { resident }) => sum + resident, 0),
     allocated: await envoy.allocated(),
-    stats: (await envoy.samples()).length,
+    stats,
     vms: await envoy.rawStat("wasm.envoy.wasm.runtime.v8.active"),
   };
 }
@@ -165,7 +165,7 @@ async function soakAt(
   try {
     const quotes = await Quotes.start(place);
     const comers = new Comers(place, seed);
-    const works = [
+    const works: readonly Work[] = [
       quotes,
       await Orders.start(place, seed),
       await Events.start(place),
@@ -182,7 +182,7 @@ async function soakAt(
         await reader.allow();
         await rest(duration / 2, end, interruption);
       });
-      await reconcile(place);
+      const samples = await reconcile(place);
       log.check();
       tell({
         life: Math.floor((number - 1) / renewal),
@@ -190,7 +190,7 @@ async function soakAt(
         connections: comers.count,
         revoked,
         p99: quotes.p99,
-        held: await look(stand),
+        held: await look(stand, samples.length),
       });
       if (!goesOn() || interruption.aborted) return;
       if (number % renewal === 0) {
@@ -198,7 +198,7 @@ async function soakAt(
         await stand.nats.restart();
         place.account.beginAgain();
         await reader.again();
-        for (const work of works) await named(work, work.again());
+        for (const work of works) if (work.again) await named(work, work.again());
       }
     }
   } finally {

@@ -20,8 +20,8 @@ export interface Work {
    * must be.
    */
   round(end: AbortSignal): Promise<void>;
-  /** Resolves once it is connected again after nats-server was away. */
-  again(): Promise<void>;
+  /** Resolves once it is connected again after nats-server was away, for one that stays connected. */
+  again?(): Promise<void>;
 }
 
 /** How long nats.js waits before it tries again to connect, in milliseconds. */
