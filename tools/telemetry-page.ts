@@ -62,22 +62,18 @@ function boundRows(): string[][] {
     ["classes of subjects", constant("policy/config-telemetry.ts", "MAX_CLASSES"), "a fault of the configuration"],
     [
       "names of classes, over all configurations of a proxy's life",
-      constant("telemetry/meter.ts", "MAX_CLASS_NUMBERS"),
+      constant("telemetry/names.ts", "MAX_CLASS_NUMBERS"),
       "the class `other`",
     ],
     [
-      "series of refusals of a principal, for each configuration",
+      "series of refusals of a principal, under one policy",
       constant("telemetry/meter.ts", "MAX_REFUSAL_SERIES"),
       "class and rule `other`",
     ],
-    [
-      "the same of all principals of a worker, for all configurations that still have connections",
-      constant("telemetry/meter.ts", "MAX_ALL_REFUSAL_SERIES"),
-      "the same",
-    ],
+    ["the same of all principals of a worker", constant("telemetry/meter.ts", "MAX_ALL_REFUSAL_SERIES"), "the same"],
     [
       "names of rules in refusals, over all configurations",
-      constant("connection/plugin-telemetry.ts", "MAX_RULE_NAMES"),
+      constant("telemetry/names.ts", "MAX_RULE_NAMES"),
       "the rule `other`",
     ],
     ["requests that wait, of a worker", code("telemetry.requests"), "the oldest is given up, counted as `evicted`"],

@@ -1,4 +1,5 @@
-import { NamedPrincipals } from "../telemetry/meters";
+import { Meters, NamedPrincipals } from "../telemetry/meters";
+import { Standpoint } from "../telemetry/standpoint";
 
 /** What a VM keeps of the plugin of one name through all its configurations. */
 @final
@@ -7,10 +8,21 @@ export class NamedPlugin {
   inForce: u64 = 0;
   /** The newest publication with whose text the host has configured this VM; 0 before any. */
   reached: u64 = 0;
-  /** Those of its principals that have series of their own. */
-  readonly principals: NamedPrincipals = new NamedPrincipals();
+  private readonly principals: NamedPrincipals = new NamedPrincipals();
+  /** Those of each standpoint that a configuration had. */
+  private readonly meters: Meters[] = [];
 
   constructor(readonly name: string) {}
+
+  /** Its meters at a standpoint, the same ones each time. */
+  metersAt(standpoint: Standpoint): Meters {
+    for (let i = 0; i < this.meters.length; i++) {
+      if (this.meters[i].standpoint.isThatOf(standpoint)) return this.meters[i];
+    }
+    const meters = new Meters(standpoint, this.principals);
+    this.meters.push(meters);
+    return meters;
+  }
 }
 
 const all: NamedPlugin[] = [];

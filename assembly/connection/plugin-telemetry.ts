@@ -9,9 +9,9 @@ import { Audit } from "../telemetry/audit";
 import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
-import { MAX_CLASS_NUMBERS, Meter } from "../telemetry/meter";
+import { Meter } from "../telemetry/meter";
 import { Meters, NamedPrincipals } from "../telemetry/meters";
-import { Names } from "../telemetry/names";
+import { classNames, ruleNames } from "../telemetry/names";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
 import { Unanswered } from "../telemetry/series";
@@ -21,29 +21,19 @@ import { pluginNamed } from "./named-plugin";
 import { RequestTable } from "./open-requests";
 import { NOWHERE, orUnknown, standpointOf } from "./standpoint";
 
-/** Names of rules that stats tell apart, over all configurations of a VM. A key of refusals has 16 bits for them. */
-const MAX_RULE_NAMES: i32 = 8192;
-
 /** Untested versions of nats-server that one plugin warns of. */
 const MAX_VERSIONS: i32 = 16;
 /** Bytes of such a version that are shown. */
 const SHOWN_VERSION: i32 = 32;
-
-/** Names of classes and of rules for the whole VM, since plugins that have the same text in force share what was read of it. */
-const classes: Names = new Names(MAX_CLASS_NUMBERS);
-const rules: Names = new Names(MAX_RULE_NAMES);
 
 /** All that one root context of a plugin reports with, under all policies that it has in force. */
 @final
 export class PluginTelemetry {
   readonly audit: Audit = new Audit();
   stats: FilterStats = new FilterStats(NOWHERE);
-  /**
-   * The meters of each standpoint that a configuration had: a connection of an earlier one may still count, and a standpoint
-   * may come back.
-   */
+  /** Those at each standpoint that a policy gave it: a connection under an earlier one may still count. All are held. */
   private readonly allMeters: Meters[] = [];
-  private meters: Meters = new Meters(NOWHERE, new NamedPrincipals(), classes, rules);
+  private meters: Meters = new Meters(NOWHERE, new NamedPrincipals());
   private readonly versionsWarnedOf: string[] = [];
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
@@ -52,7 +42,12 @@ export class PluginTelemetry {
   private timeout: i64 = 0;
 
   constructor() {
-    this.allMeters.push(this.meters);
+    this.hold(this.meters);
+  }
+
+  private hold(meters: Meters): void {
+    meters.hold();
+    this.allMeters.push(meters);
   }
 
   /**
@@ -62,10 +57,13 @@ export class PluginTelemetry {
   adopt(document: PolicyDocument, fingerprint: u64, plugin: string): void {
     const settings = document.telemetry;
     this.stand(standpointOf(document.identity), plugin);
-    this.meters.limit = settings.principals;
+    const classes: i32[] = [];
     for (let i = 0; i < settings.subjects.length; i++) {
-      settings.subjects[i].number = classes.of(settings.subjects[i].name);
+      const number = classNames.of(settings.subjects[i].name);
+      settings.subjects[i].number = number;
+      classes.push(number);
     }
+    this.meters.adopt(settings.principals, classes);
     this.requests.bound = settings.requests;
     this.services.bound = settings.requests;
     this.timeout = settings.requestTimeout;
@@ -82,19 +80,10 @@ export class PluginTelemetry {
   /** Counts from this standpoint on. */
   private stand(standpoint: Standpoint, plugin: string): void {
     if (this.meters.standpoint.isThatOf(standpoint)) return;
-    this.meters = this.metersOf(standpoint, plugin);
+    this.meters = pluginNamed(plugin).metersAt(standpoint);
+    if (!this.allMeters.includes(this.meters)) this.hold(this.meters);
     this.stats.close();
     this.stats = new FilterStats(standpoint);
-  }
-
-  private metersOf(standpoint: Standpoint, plugin: string): Meters {
-    const all = this.allMeters;
-    for (let i = 0; i < all.length; i++) {
-      if (all[i].standpoint.isThatOf(standpoint)) return all[i];
-    }
-    const meters = new Meters(standpoint, pluginNamed(plugin).principals, classes, rules);
-    all.push(meters);
-    return meters;
   }
 
   /** Gives a new connection what is needed to count its bytes. */
@@ -145,7 +134,7 @@ export class PluginTelemetry {
   ruleLabel(document: PolicyDocument, rule: i32): i32 {
     const names = document.names;
     const label = names.labelOf(rule);
-    return label != NONE ? label : names.setLabel(rule, rules.of(names.of(rule)));
+    return label != NONE ? label : names.setLabel(rule, ruleNames.of(names.of(rule)));
   }
 
   /** Tells the gauge of subscriptions what has changed. */
@@ -187,14 +176,11 @@ export class PluginTelemetry {
 
   /** The plugin and all its connections are gone: gives the host what is left. */
   destroy(): void {
-    beginDefinitions(false);
-    tellDurations();
     this.audit.finish(this.stats);
-    for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].destroy();
+    for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
     this.stats.close();
     this.requests.destroy();
     this.services.destroy();
     this.sampler.destroy();
-    beginDefinitions(true);
   }
 }

@@ -5,7 +5,7 @@ import { Reason, REASON_NAMES } from "../policy/reason";
 import { Mode } from "../policy/rules";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
 import { mayDefine } from "./definitions";
-import { label, Names, OTHER } from "./names";
+import { classNames, label, MAX_CLASS_NUMBERS, OTHER, ruleNames } from "./names";
 import { OPERATION_NAMES, Verdict } from "./operations";
 import { ProtocolError } from "./protocol-error";
 import {
@@ -44,17 +44,22 @@ import {
 } from "./series";
 import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stat-names";
 
-/** Classes of subjects that are told apart, OTHER and UNKNOWN included. A number has one byte. */
-export const MAX_CLASS_NUMBERS: i32 = 256;
-
 /**
  * Refusals that one principal can have series of, by operation, class, reason and rule; further ones share class and
- * rule `other`.
+ * rule `other` until another policy is in force.
  */
 export const MAX_REFUSAL_SERIES: i32 = 512;
 /** The same for all principals of a VM together. */
 export const MAX_ALL_REFUSAL_SERIES: i32 = 16_384;
 let allRefusalSeries: i32 = 0;
+
+/** How often a policy has come into force in this VM. */
+let policies: u32 = 0;
+
+/** Another policy is in force: what was refused under those before it makes room for more where there are too many series. */
+export function beginPolicy(): void {
+  policies++;
+}
 
 /**
  * Offsets into a block of counts. It begins with a u64 for each series, what the host has not been told of; behind them are the
@@ -94,28 +99,32 @@ export class Meter {
   /** The address of each class's block, by the class's number; 0 until the class is met. */
   private readonly blocks: usize = heap.alloc((<usize>MAX_CLASS_NUMBERS) << 2);
   private readonly refusals: RefusalCounts = new RefusalCounts();
+  /** The value of `policies` when `refusals` began. */
+  private refusalsSince: u32 = policies;
   private changed: bool = false;
   /** Where shedding.ts adds up what the principal's connections hold, since it may have a meter in each plugin; 0 before. */
   sum: usize = 0;
 
-  /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
+  /**
+   * Addresses of what the `Meters` that made this one keeps alive: its labels (string), and one byte for each number of a class, which
+   * is 0 where the policy has no such class.
+   */
   constructor(
     /** Several principals share it. */
     readonly isShared: bool,
     private readonly labels: usize,
     private readonly classes: usize,
-    private readonly rules: usize,
   ) {
     memory.fill(this.blocks, 0, (<usize>MAX_CLASS_NUMBERS) << 2);
   }
 
   /** Gives back all memory, the object's own too. Nobody may count any more, and no duration of it may wait. */
   destroy(): void {
-    for (let number: usize = 0; number < <usize>MAX_CLASS_NUMBERS; number++) {
-      const block = load<usize>(this.blocks + (number << 2));
-      if (block != 0) freeBlock(block, CLASS_BYTES);
+    for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
+      const block = load<usize>(this.blocks + ((<usize>number) << 2));
+      if (block != 0) this.giveUpClass(block, number);
     }
-    allRefusalSeries -= this.refusals.count;
+    this.giveUpRefusals();
     this.refusals.destroy();
     heap.free(this.blocks);
     freeBlock(this.own, OWN_BYTES);
@@ -199,7 +208,7 @@ export class Meter {
     const refusals = this.refusals;
     let key = refusalKey(dryRun, operation, reason, subjectClass, rule);
     if (refusals.increase(key, count)) return;
-    if (refusals.count >= MAX_REFUSAL_SERIES || allRefusalSeries >= MAX_ALL_REFUSAL_SERIES) {
+    if (this.hasTooManyRefusals) {
       key = refusalKey(dryRun, operation, reason, OTHER, OTHER);
       if (refusals.increase(key, count)) return;
     }
@@ -291,7 +300,22 @@ export class Meter {
 
   /** Gives the host what has been counted since the last time, but for series that it has no time to define (`mayDefine`). */
   flush(): void {
-    if (!this.changed) return;
+    if (this.changed) this.tell();
+    if (!this.changed && this.hasTooManyRefusals && this.refusalsSince != policies) this.giveUpRefusals();
+  }
+
+  /** Are there so many series of refusals that new ones of this principal count as others? */
+  private get hasTooManyRefusals(): bool {
+    return this.refusals.count >= MAX_REFUSAL_SERIES || allRefusalSeries >= MAX_ALL_REFUSAL_SERIES;
+  }
+
+  private giveUpRefusals(): void {
+    allRefusalSeries -= this.refusals.count;
+    this.refusals.clear();
+    this.refusalsSince = policies;
+  }
+
+  private tell(): void {
     this.changed = false;
     for (let series = 0; series < OWN_SERIES; series++) {
       const at = this.own + OWN_METRICS + ((<usize>series) << 2);
@@ -302,7 +326,10 @@ export class Meter {
     }
     for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
       const block = load<usize>(this.blocks + ((<usize>number) << 2));
-      if (block != 0) this.flushClass(block, number);
+      if (block == 0) continue;
+      this.flushClass(block, number);
+      // Where something is left for a later flush, it may be of this class.
+      if (!this.changed && !load<bool>(this.classes + <usize>number)) this.giveUpClass(block, number);
     }
     let slot = this.refusals.nextPending(0);
     while (slot != 0) {
@@ -325,6 +352,11 @@ export class Meter {
       }
       incrementMetric(metric, this.takeCount(block, series));
     }
+  }
+
+  private giveUpClass(block: usize, number: i32): void {
+    freeBlock(block, CLASS_BYTES);
+    store<usize>(this.blocks + ((<usize>number) << 2), 0);
   }
 
   /** Has the series a count that the host can be told now? Its number is at `at`. */
@@ -358,7 +390,7 @@ export class Meter {
       label("operation", OPERATION_NAMES[keyOperation(key)]) +
       this.classLabel(keyClass(key)) +
       label("reason", REASON_NAMES[keyReason(key)]) +
-      label("rule", changetype<Names>(this.rules).at(keyRule(key))) +
+      label("rule", ruleNames.at(keyRule(key))) +
       (keyIsDryRun(key) ? DRY_RUN_REFUSALS : REFUSALS);
     const metric = defineMetric(MetricKind.COUNTER, changetype<string>(this.labels) + name);
     setSlotMetric(slot, metric);
@@ -366,6 +398,6 @@ export class Meter {
   }
 
   private classLabel(number: i32): string {
-    return label("subject", changetype<Names>(this.classes).at(number));
+    return label("subject", classNames.at(number));
   }
 }

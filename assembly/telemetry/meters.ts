@@ -1,14 +1,13 @@
-import { Meter } from "./meter";
-import { label, labelValue, Names } from "./names";
+import { beginDefinitions } from "./definitions";
+import { tellDurations } from "./durations";
+import { beginPolicy, Meter } from "./meter";
+import { label, labelValue, MAX_CLASS_NUMBERS, OTHER, UNKNOWN } from "./names";
 import { Standpoint } from "./standpoint";
 
 /** The name under which all principals are counted that come when there are `limit` already. */
 const OTHER_PRINCIPAL: string = "other";
 
-/**
- * The principals of one plugin that have series of their own, through all its configurations: the host deletes no series with the
- * configuration, and gives each configuration a root context, with meters, of its own.
- */
+/** The principals of one plugin that have series of their own, wherever it stood: the host deletes no series. */
 @final
 export class NamedPrincipals {
   /** Only the keys count. The values are i32 so that no further kind of map is compiled into the module. */
@@ -25,7 +24,11 @@ export class NamedPrincipals {
   }
 }
 
-/** The meters of one configuration of a plugin in one worker; they live as long as its root context. */
+/**
+ * The meters of one plugin in one worker, at one standpoint. All its configurations share them, each of which the host gives a root
+ * context of its own: Envoy keeps a number for each definition of a series as long as the VM lives, also where it has had that series
+ * before, so that another policy must not define again what the one before it has.
+ */
 @final
 export class Meters {
   /** A principal's place in `meters` and `labels`. */
@@ -33,15 +36,34 @@ export class Meters {
   private readonly meters: Meter[] = [];
   /** Kept here, since meters lie outside the collector's heap. */
   private readonly labels: string[] = [];
+  /** Is there a class of that number in the policy that came into force last? */
+  private readonly classes: StaticArray<bool> = new StaticArray<bool>(MAX_CLASS_NUMBERS);
   /** Principals that get series of their own (`telemetry.principals`). */
-  limit: i32 = 1;
+  private limit: i32 = 1;
+  private holders: i32 = 0;
 
   constructor(
     readonly standpoint: Standpoint,
     private readonly principals: NamedPrincipals,
-    private readonly classes: Names,
-    private readonly rules: Names,
   ) {}
+
+  /** A root context counts here from now on, until it calls `release`. */
+  hold(): void {
+    this.holders++;
+  }
+
+  /**
+   * Another policy is in force. It gives at most `limit` principals series of their own, and what it has of classes is told by
+   * their numbers. Those that it has not are given up once they are told, since 256 of them would be too many for each principal.
+   */
+  adopt(limit: i32, classes: i32[]): void {
+    this.limit = limit;
+    this.classes.fill(false);
+    this.classes[OTHER] = true;
+    this.classes[UNKNOWN] = true;
+    for (let i = 0; i < classes.length; i++) this.classes[classes[i]] = true;
+    beginPolicy();
+  }
 
   /**
    * The meter of a principal, made if it has none; that of OTHER_PRINCIPAL when there are too many. Both names are "unknown" where
@@ -58,12 +80,7 @@ export class Meters {
       label("source_principal", labelValue(principal)) +
       label("source_workload_namespace", labelValue(namespace)) +
       this.standpoint.destinationLabels;
-    const meter = new Meter(
-      principal == OTHER_PRINCIPAL,
-      changetype<usize>(labels),
-      changetype<usize>(this.classes),
-      changetype<usize>(this.rules),
-    );
+    const meter = new Meter(principal == OTHER_PRINCIPAL, changetype<usize>(labels), changetype<usize>(this.classes));
     this.places.set(principal, this.meters.length);
     this.meters.push(meter);
     this.labels.push(labels);
@@ -86,9 +103,13 @@ export class Meters {
     for (let i = 0; i < this.meters.length; i++) this.meters[i].flush();
   }
 
-  /** Flushes for the last time and gives back all meters. Nobody may count any more. */
-  destroy(): void {
+  /** A root context counts here no more. After the last one all is told, however long that takes, and all meters are given back. */
+  release(): void {
+    if (--this.holders > 0 || this.meters.length == 0) return;
+    beginDefinitions(false);
+    tellDurations();
     this.flush();
+    beginDefinitions(true);
     for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
     this.meters.length = 0;
     this.labels.length = 0;

@@ -9,6 +9,12 @@ export const OTHER: i32 = OTHER_CLASS;
 /** The number of the name `unknown`: of operations without a subject, and of refusals that no rule decided. */
 export const UNKNOWN: i32 = NO_SUBJECT;
 
+/** Classes of subjects that are told apart, OTHER and UNKNOWN included. A number has one byte. */
+export const MAX_CLASS_NUMBERS: i32 = 256;
+
+/** Names of rules that stats tell apart, over all configurations of a VM. A key of refusals has 16 bits for them. */
+const MAX_RULE_NAMES: i32 = 8192;
+
 /**
  * Numbers names. A name keeps its number as long as the VM lives, through all configurations of its plugins, because a stat of
  * Envoy's lives as long: so `most` bounds the series of all of them together. Names that come later are OTHER.
@@ -38,6 +44,10 @@ export class Names {
     return labelValue(this.names[number]);
   }
 }
+
+/** Names of classes and of rules for the whole VM, since plugins that have the same text in force share what was read of it. */
+export const classNames: Names = new Names(MAX_CLASS_NUMBERS);
+export const ruleNames: Names = new Names(MAX_RULE_NAMES);
 
 /** Istio's form of a label inside a raw stat name: `extraStatTags` makes Prometheus labels of it. */
 export function label(name: string, value: string): string {

@@ -97,9 +97,17 @@ export class RefusalCounts {
     return 0;
   }
 
+  /** Gives up all series. */
+  clear(): void {
+    if (this.slots != 0) heap.free(this.slots);
+    this.slots = 0;
+    this.capacity = 0;
+    this.count = 0;
+  }
+
   /** Gives back the object itself too. */
   destroy(): void {
-    if (this.slots != 0) heap.free(this.slots);
+    this.clear();
     heap.free(changetype<usize>(this));
   }
 

@@ -242,6 +242,28 @@ describe("the number of series", () => {
     assert.equal(valuesOf(host, "rule").size, 513);
   });
 
+  it("of refusals is that under one policy: what was refused under the one before makes room for what another one refuses", () => {
+    const host = new Host(filterModule());
+    assert.ok(host.configure(refusing(600)).accepted);
+    const wire = Wire.connected(host);
+    const refuse = (first: number, last: number): void => {
+      for (let i = first; i < last; i++) wire.client(pub(`ok.${i}`));
+      host.tick();
+    };
+    const others = (): number => stat(host, "istio_nats_refusals_total", { rule: "other" });
+    refuse(0, 600);
+    assert.equal(others(), 600 - 512);
+    assert.ok(host.configure(refusing(1200)).accepted);
+    host.tick();
+    refuse(700, 1200);
+    refuse(0, 12);
+    assert.equal(others(), 600 - 512);
+    assert.equal(stat(host, "istio_nats_refusals_total", { rule: "rule-7" }), 2);
+    refuse(12, 20);
+    assert.equal(others(), 600 - 512 + 8);
+    assert.equal(stat(host, "istio_nats_refusals_total"), 600 + 520);
+  });
+
   it("of rules is bounded too: beyond 8,190 that have refused something the others are `other`", () => {
     const host = new Host(filterModule());
     assert.ok(host.configure(refusing(8200)).accepted);
@@ -257,13 +279,7 @@ describe("the number of series", () => {
   });
 
   it("of all refusals is at most 16,384, over all principals", () => {
-    const policy = refusing(500);
-    const host = new Host(filterModule());
-    assert.ok(host.configure(policy).accepted);
-    const all = Array.from({ length: 500 }, (_, i) => pub(`ok.${i}`)).join("");
-    const wires = Array.from({ length: 40 }, (_, peer) => new Wire(host, `spiffe://cluster.local/ns/n${peer}/sa/a`));
-    for (const wire of wires) wire.client('CONNECT {"verbose":false}\r\n' + all);
-    host.tick();
+    const { host, wires } = withAllRefusals();
     const series = [...host.metrics.keys()].filter((raw) => raw.endsWith(";.;istio_nats_refusals_total"));
     assert.ok(series.length <= 16_384 + 40, `${series.length}`);
     assert.equal(stat(host, "istio_nats_refusals_total"), 40 * 500);
@@ -271,12 +287,35 @@ describe("the number of series", () => {
     // Those of a plugin that is gone leave room for others.
     for (const { connection } of wires) connection.close();
     host.deleteRoot(wires[0]!.connection.root);
-    assert.ok(host.configure(policy).accepted);
-    const before = stat(host, "istio_nats_refusals_total", { rule: "rule-7" });
-    Wire.connected(host).client(pub("ok.7"));
-    assert.equal(stat(host, "istio_nats_refusals_total", { rule: "rule-7" }), before + 1);
+    assert.ok(host.configure(refusing(500)).accepted);
+    assertRoomFor(host, "rule-7", "ok.7");
+  });
+
+  it("of all refusals is that under one policy, too", () => {
+    const { host } = withAllRefusals();
+    assert.ok(host.configure(refusing(501)).accepted);
+    host.tick();
+    assertRoomFor(host, "rule-500", "ok.500");
   });
 });
+
+/** A VM with so many refusals of 40 principals that no series is left for another one. */
+function withAllRefusals(): { host: Host; wires: Wire[] } {
+  const host = new Host(filterModule());
+  assert.ok(host.configure(refusing(500)).accepted);
+  const all = Array.from({ length: 500 }, (_, i) => pub(`ok.${i}`)).join("");
+  const wires = Array.from({ length: 40 }, (_, peer) => new Wire(host, `spiffe://cluster.local/ns/n${peer}/sa/a`));
+  for (const wire of wires) wire.client('CONNECT {"verbose":false}\r\n' + all);
+  host.tick();
+  return { host, wires };
+}
+
+/** Asserts that one more refusal is counted by its rule. */
+function assertRoomFor(host: Host, rule: string, subject: string): void {
+  const before = stat(host, "istio_nats_refusals_total", { rule });
+  Wire.connected(host).client(pub(subject));
+  assert.equal(stat(host, "istio_nats_refusals_total", { rule }), before + 1);
+}
 
 /** A wire's functions, for use without the object. */
 function bound(wire: Wire): { host: Host; client: Wire["client"]; server: Wire["server"] } {

@@ -25,7 +25,7 @@ import { DELIVERY_RUN, PUBLISH_RUN } from "../../assembly/connection/last-subjec
 import { Run, TALLY_BYTES } from "../../assembly/connection/run";
 import { SIZE_READ } from "../../assembly/nats/plain-size";
 import { Chunk } from "../../assembly/proxy/chunk";
-import { MAX_CLASS_NUMBERS } from "../../assembly/telemetry/meter";
+import { MAX_CLASS_NUMBERS } from "../../assembly/telemetry/names";
 
 /** Where something lies, and how many bytes of it. */
 class Place {

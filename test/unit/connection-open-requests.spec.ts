@@ -10,7 +10,7 @@ raiseLimit(64 << 20);
 function newOwner(): OpenRequests {
   const owner = changetype<OpenRequests>(zeros(16));
   // The meter reports its counts to the host by name, and no test here looks at them.
-  owner.meter = new Meter(false, 0, 0, 0);
+  owner.meter = new Meter(false, 0, 0);
   return owner;
 }
 

@@ -1,6 +1,7 @@
 import { Run } from "../../assembly/connection/run";
 import { Operation } from "../../assembly/nats/operation";
-import { Meter, MAX_CLASS_NUMBERS } from "../../assembly/telemetry/meter";
+import { Meter } from "../../assembly/telemetry/meter";
+import { MAX_CLASS_NUMBERS } from "../../assembly/telemetry/names";
 import { Verdict } from "../../assembly/telemetry/operations";
 import { messagesOf } from "../../assembly/telemetry/series";
 import { Totals } from "../../assembly/telemetry/totals";
@@ -29,7 +30,7 @@ function bytes(meter: Meter, subjectClass: i32, operation: Operation = Operation
 
 describe("a run of messages", () => {
   it("counts each by its class, whether that is the class of the one before or another", () => {
-    const meter = new Meter(false, 0, 0, 0);
+    const meter = new Meter(false, 0, 0);
     const totals = new Totals();
     run.add(0, 1);
     run.addAlike(10);
@@ -55,7 +56,7 @@ describe("a run of messages", () => {
   });
 
   it("is empty when it has ended, and counts nothing of it again", () => {
-    const meter = new Meter(false, 0, 0, 0);
+    const meter = new Meter(false, 0, 0);
     const totals = new Totals();
     for (let round = 1; round <= 3; round++) {
       run.end(Operation.MSG, meter, totals);
@@ -73,8 +74,8 @@ describe("a run of messages", () => {
   });
 
   it("tells the meter of whom it is, although all runs share the tallies", () => {
-    const one = new Meter(false, 0, 0, 0);
-    const other = new Meter(false, 0, 0, 0);
+    const one = new Meter(false, 0, 0);
+    const other = new Meter(false, 0, 0);
     const totals = new Totals();
     run.add(3, 1);
     run.end(Operation.PUB, one, totals);
@@ -88,7 +89,7 @@ describe("a run of messages", () => {
   });
 
   it("has room for as many messages as a window may have, and for the largest of them", () => {
-    const meter = new Meter(false, 0, 0, 0);
+    const meter = new Meter(false, 0, 0);
     const totals = new Totals();
     for (let i = 0; i < MOST; i++) run.add(4, 0);
     run.addAlike(LARGEST);

@@ -6,7 +6,7 @@ import { RefusalCounts } from "../../assembly/telemetry/refusal-counts";
 
 /** A principal's meter with refusals of so many kinds. */
 function meterOf(kinds: i32): Meter {
-  const meter = new Meter(false, 0, 0, 0);
+  const meter = new Meter(false, 0, 0);
   for (let i = 0; i < kinds; i++) meter.refused(Operation.PUB, 2 + (i & 127), Reason.NOT_ALLOWED, 2 + (i >> 7), 0);
   return meter;
 }
@@ -22,7 +22,7 @@ describe("the counts of a principal", () => {
     const room = mostToGrowTo();
     let before = 0;
     for (let round = 0; round < 3000; round++) {
-      const meter = new Meter(false, 0, 0, 0);
+      const meter = new Meter(false, 0, 0);
       for (let subjectClass = 0; subjectClass < 4; subjectClass++) {
         meter.allowed(Operation.PUB, subjectClass);
         meter.refused(Operation.PUB, subjectClass, Reason.NOT_ALLOWED, 1, 10);

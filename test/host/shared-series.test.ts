@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { filterModule } from "./filter.ts";
+import { Host, type Configured } from "./host.ts";
+import { CONNECT, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+
+const PAGE = 65_536;
+const CLASSES = 64;
+const FOR_EACH = 1_000_000n;
+const SLICE = 3;
+
+function peer(i: number): string {
+  return `spiffe://cluster.local/ns/clients/sa/c${i}`;
+}
+
+function configured(host: Host, config: Policy, plugin?: string): Configured {
+  const root = host.configure(policy(config), plugin);
+  assert.ok(root.accepted);
+  return root;
+}
+
+/** A policy that differs from those of other numbers, but not in what it allows. */
+function numbered(number: number): Policy {
+  return { audit: { refusalsPerSecond: number + 1 } };
+}
+
+/** A client of each of so many principals, which publishes, is refused, asks, answers, is told of and is a subscriber. */
+function visits(host: Host, principals: number): Wire[] {
+  return Array.from({ length: principals }, (_, i) => {
+    const wire = Wire.connected(host, { peer: peer(i) });
+    wire.client("SUB ok.in 1\r\n" + pub("ok.1", "abc") + pub("no.1"));
+    wire.server(PONG + msg("ok.in", "1", "x"));
+    wire.client("PUB ok.ask _INBOX.1 0\r\n\r\n" + "SUB _INBOX.1 2\r\n");
+    wire.server(msg("_INBOX.1", "2", "answer"));
+    wire.client(PING);
+    wire.server(PONG);
+    return wire;
+  });
+}
+
+function defined(host: Host): number {
+  return host.counts["proxy_define_metric"] ?? 0;
+}
+
+function leave(wires: Wire[]): void {
+  for (const wire of wires) wire.connection.close();
+}
+
+describe("the series of a principal, for each definition of which Envoy keeps a number as long as the VM lives", () => {
+  it("are not defined again under another policy, whether the root of the one before is dropped at once or late", () => {
+    const PRINCIPALS = 20;
+    for (const isLate of [false, true]) {
+      const host = new Host(filterModule());
+      let former = configured(host, numbered(0));
+      leave(visits(host, PRINCIPALS));
+      host.tick();
+      const first = defined(host);
+      assert.ok(first > 10 * PRINCIPALS, `${first}`);
+      for (let change = 1; change <= 5; change++) {
+        const root = configured(host, numbered(change));
+        if (!isLate) host.deleteRoot(former.root);
+        leave(visits(host, PRINCIPALS));
+        if (isLate) host.deleteRoot(former.root);
+        host.tick();
+        former = root;
+      }
+      // Each of two roots defines the policy's two gauges, and the new one six counters of events, and the memory's gauge.
+      assert.ok(defined(host) - first <= 5 * 11, `${defined(host) - first}`);
+      assert.equal(
+        stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "allowed" }),
+        6 * 2 * PRINCIPALS,
+      );
+      assert.equal(stat(host, "istio_nats_refusals_total"), 6 * PRINCIPALS);
+      assert.equal(stat(host, "istio_nats_connections_closed_total"), 6 * PRINCIPALS);
+      assert.equal(stat(host, "istio_nats_connections_active"), 0);
+      assert.equal(stat(host, "istio_nats_subscriptions_active"), 0);
+    }
+  });
+
+  it("count those of each root while several have connections, until the last of them is gone", () => {
+    const host = new Host(filterModule());
+    const roots = [0, 1, 2].map((number) => configured(host, numbered(number)));
+    const wires = roots.map(({ root }) => new Wire(host, peer(1), root));
+    const allowed = (): number => stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "allowed" });
+    for (const wire of wires) wire.client(CONNECT + pub("ok.1"));
+    assert.equal(allowed(), 3);
+    const before = defined(host);
+    for (const [i, wire] of wires.entries()) {
+      for (const open of wires.slice(i)) open.client(pub("ok.1"));
+      assert.equal(stat(host, "istio_nats_connections_active"), 3 - i);
+      wire.connection.close();
+      host.deleteRoot(wire.connection.root);
+    }
+    // The memory is told of by the next root.
+    assert.ok(defined(host) - before <= 2, `${defined(host) - before}`);
+    // A root that comes later begins anew, and goes on where the host is.
+    configured(host, numbered(3));
+    new Wire(host, peer(1)).client(CONNECT + pub("ok.1"));
+    assert.equal(allowed(), 3 + 3 + 2 + 1 + 1);
+    assert.ok(defined(host) > before);
+  });
+
+  it("are told late where a root goes whose plugin has another one, so that messages need not wait for all of them", () => {
+    const PRINCIPALS = 30;
+    const host = new Host(filterModule());
+    const former = configured(host, numbered(0));
+    const wires = visits(host, PRINCIPALS);
+    configured(host, numbered(1));
+    host.clockStep = FOR_EACH;
+    leave(wires);
+    const before = defined(host);
+    host.deleteRoot(former.root);
+    assert.ok(defined(host) - before <= SLICE + 2, `${defined(host) - before}`);
+    host.clockStep = 0n;
+    assert.equal(stat(host, "istio_nats_connections_closed_total"), PRINCIPALS);
+  });
+
+  it("of another plugin of the VM are its own", () => {
+    const host = new Host(filterModule());
+    const one = configured(host, numbered(0), "one");
+    const before = defined(host);
+    Wire.connected(host);
+    host.tick();
+    const each = defined(host) - before;
+    configured(host, numbered(1), "another");
+    host.deleteRoot(one.root);
+    const then = defined(host);
+    Wire.connected(host);
+    host.tick();
+    assert.ok(defined(host) - then >= each, `${defined(host) - then} of ${each}`);
+  });
+
+  it("take no more memory where each policy has other classes of subjects than the one before", () => {
+    const PRINCIPALS = 200;
+    const host = new Host(filterModule());
+    const pages: number[] = [];
+    let former: Configured | null = null;
+    for (let change = 0; change < 3; change++) {
+      const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${change}-${i}`, patterns: [`ok.${i}`] }));
+      const root = configured(host, { telemetry: { subjects } });
+      if (former !== null) host.deleteRoot(former.root);
+      former = root;
+      for (let i = 0; i < PRINCIPALS; i++) {
+        const wire = Wire.connected(host, { peer: peer(i) });
+        wire.client(Array.from({ length: CLASSES }, (_, subject) => pub(`ok.${subject}`)).join(""));
+        wire.connection.close();
+      }
+      assert.equal(stat(host, "istio_nats_messages_total", { subject: `c${change}-7` }), PRINCIPALS);
+      pages.push(host.memoryPages);
+    }
+    const [first = 0, , third = 0] = pages;
+    assert.ok(first > (PRINCIPALS * CLASSES * 500) / PAGE, pages.join(", "));
+    assert.ok(third < first * 1.5, pages.join(", "));
+  });
+
+  it("have all that was counted under a class that the policy has no more, though it could not be told at once", () => {
+    const PRINCIPALS = 30;
+    const host = new Host(filterModule());
+    configured(host, { telemetry: { subjects: [{ name: "former", patterns: ["ok.>"] }] } });
+    for (let i = 0; i < PRINCIPALS; i++) Wire.connected(host, { peer: peer(i) }).client(pub("ok.1"));
+    configured(host, {});
+    host.clockStep = FOR_EACH;
+    const ticks = 10 * PRINCIPALS;
+    for (let tick = 0; tick < ticks; tick++) host.tick();
+    host.clockStep = 0n;
+    assert.equal(stat(host, "istio_nats_messages_total", { subject: "former", operation: "PUB" }), PRINCIPALS);
+  });
+
+  it("are counted under a class that the policy has no more, of requests from before it", () => {
+    const host = new Host(filterModule());
+    const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["_INBOX.>"] } };
+    configured(host, { rule, telemetry: { subjects: [{ name: "asked", patterns: ["ok.>"] }] } });
+    const wire = Wire.connected(host);
+    wire.client("SUB _INBOX.1 1\r\nPUB ok.ask _INBOX.1 0\r\n\r\n");
+    configured(host, { rule });
+    host.tick();
+    for (let i = 0; i < 3; i++) {
+      wire.client(pub("ok.1"));
+      host.tick();
+    }
+    wire.server(msg("_INBOX.1", "1", "answer"));
+    host.tick();
+    const durations = [...host.histograms.keys()].filter((raw) => raw.includes("request_duration"));
+    assert.equal(durations.length, 1);
+    assert.match(durations[0]!, /subject=\.=asked;/);
+  });
+});
