@@ -101,6 +101,8 @@ export class Meter {
   private readonly refusals: RefusalCounts = new RefusalCounts();
   /** The value of `policies` when `refusals` began. */
   private refusalsSince: u32 = policies;
+  /** The same when classes were given up last. */
+  private classesSince: u32 = policies;
   private changed: bool = false;
   /** Where shedding.ts adds up what the principal's connections hold, since it may have a meter in each plugin; 0 before. */
   sum: usize = 0;
@@ -301,7 +303,10 @@ export class Meter {
   /** Gives the host what has been counted since the last time, but for series that it has no time to define (`mayDefine`). */
   flush(): void {
     if (this.changed) this.tell();
-    if (!this.changed && this.hasTooManyRefusals && this.refusalsSince != policies) this.giveUpRefusals();
+    // What is left for a later flush may be of what would be given up.
+    if (this.changed) return;
+    if (this.hasTooManyRefusals && this.refusalsSince != policies) this.giveUpRefusals();
+    if (this.classesSince != policies) this.giveUpFormerClasses();
   }
 
   /** Are there so many series of refusals that new ones of this principal count as others? */
@@ -326,10 +331,7 @@ export class Meter {
     }
     for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
       const block = load<usize>(this.blocks + ((<usize>number) << 2));
-      if (block == 0) continue;
-      this.flushClass(block, number);
-      // Where something is left for a later flush, it may be of this class.
-      if (!this.changed && !load<bool>(this.classes + <usize>number)) this.giveUpClass(block, number);
+      if (block != 0) this.flushClass(block, number);
     }
     let slot = this.refusals.nextPending(0);
     while (slot != 0) {
@@ -351,6 +353,18 @@ export class Meter {
         metric = this.define(at, MetricKind.COUNTER, this.classLabel(number) + classSeriesName(series));
       }
       incrementMetric(metric, this.takeCount(block, series));
+    }
+  }
+
+  /**
+   * Gives up those that the policy has not, once for each policy: what connections and requests from before it still count in them
+   * then makes them anew, and the host keeps a number for each time that they are defined.
+   */
+  private giveUpFormerClasses(): void {
+    this.classesSince = policies;
+    for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
+      const block = load<usize>(this.blocks + ((<usize>number) << 2));
+      if (block != 0 && !load<bool>(this.classes + <usize>number)) this.giveUpClass(block, number);
     }
   }
 

@@ -54,7 +54,7 @@ export class Meters {
 
   /**
    * Another policy is in force. It gives at most `limit` principals series of their own, and what it has of classes is told by
-   * their numbers. Those that it has not are given up once they are told, since 256 of them would be too many for each principal.
+   * their numbers. Each principal gives up those that it has not once they are told, since it could not keep all 256.
    */
   adopt(limit: i32, classes: i32[]): void {
     this.limit = limit;

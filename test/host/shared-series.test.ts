@@ -184,4 +184,53 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
     assert.equal(durations.length, 1);
     assert.match(durations[0]!, /subject=\.=asked;/);
   });
+
+  it("take no more memory, either, where principals do not come again that had the classes of a former policy", () => {
+    const PRINCIPALS = 200;
+    const host = new Host(filterModule());
+    const pages: number[] = [];
+    let former: Configured | null = null;
+    for (let change = 0; change < 3; change++) {
+      const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${change}-${i}`, patterns: [`ok.${i}`] }));
+      const root = configured(host, { telemetry: { principals: 3 * PRINCIPALS, subjects } });
+      if (former !== null) host.deleteRoot(former.root);
+      former = root;
+      host.tick();
+      for (let i = 0; i < PRINCIPALS; i++) {
+        const wire = Wire.connected(host, { peer: peer(change * PRINCIPALS + i) });
+        wire.client(Array.from({ length: CLASSES }, (_, subject) => pub(`ok.${subject}`)).join(""));
+        wire.connection.close();
+      }
+      pages.push(host.writtenPages);
+    }
+    const [first = 0, , third = 0] = pages;
+    assert.ok(first > (PRINCIPALS * CLASSES * 500) / PAGE, pages.join(", "));
+    assert.ok(third < first * 1.5, pages.join(", "));
+  });
+
+  it("are defined at most once more for each policy where answers to requests from before it come one by one", () => {
+    const ANSWERS = 30;
+    const host = new Host(filterModule());
+    const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["_INBOX.>"] } };
+    const subjects = [{ name: "asked", patterns: ["ok.>"] }];
+    configured(host, { rule, telemetry: { requestTimeout: "1h", subjects } });
+    const wire = Wire.connected(host);
+    wire.client("SUB _INBOX.> 1\r\n");
+    for (let i = 0; i < ANSWERS; i++) wire.client(pub("ok.ask", "", `_INBOX.${i}`));
+    configured(host, { rule, telemetry: { requestTimeout: "1h" } });
+    host.tick();
+    const answer = (i: number): void => {
+      wire.server(msg(`_INBOX.${i}`, "1"));
+      host.tick();
+    };
+    answer(0);
+    const before = defined(host);
+    for (let i = 1; i < ANSWERS; i++) answer(i);
+    assert.ok(defined(host) - before <= 1, `${defined(host) - before}`);
+    const durations = [...host.histograms].filter(([raw]) => raw.includes("request_duration"));
+    assert.deepEqual(
+      durations.map(([raw, values]) => [raw.includes("subject=.=asked;"), values.length]),
+      [[true, ANSWERS]],
+    );
+  });
 });
