@@ -53,8 +53,8 @@ export class Meters {
   }
 
   /**
-   * Another policy is in force. It gives at most `limit` principals series of their own, and what it has of classes is told by
-   * their numbers. Each principal gives up those that it has not once they are told, since it could not keep all 256.
+   * Another policy is in force, which gives at most `limit` principals series of their own, and has the classes of these numbers.
+   * Each principal gives up other classes once their counts are told, since it could not keep all 256.
    */
   adopt(limit: i32, classes: i32[]): void {
     this.limit = limit;

@@ -7,6 +7,12 @@ const LISTENERS: Record<string, Identity> = { mtls: "PEER", waypoint: "WAYPOINT"
 /** nats-server's text of a reload. */
 const REVOKED = `-ERR 'Permissions Violation for Subscription to "${NEWS}" (sid "1")'`;
 
+/**
+ * So many policies take turns. Envoy keeps the two gauges of each (docs/telemetry.md), which hours with one after the other would
+ * have by the thousand.
+ */
+const POLICIES = 16;
+
 /** A subscriber that each change of the policy revokes or lets back in, and the changes themselves. */
 export class Reader {
   readonly #stand: Stand;
@@ -80,7 +86,7 @@ export class Reader {
   }
 
   async #push(hasNews: boolean): Promise<void> {
-    this.#change += 1;
+    this.#change = (this.#change + 1) % POLICIES;
     for (const [listener, identity] of Object.entries(LISTENERS)) {
       const config = policyOf(identity, this.#change, hasNews);
       const answer = await this.#stand.update({ config, environment: { VERSION: `${this.#version}` } }, listener);
