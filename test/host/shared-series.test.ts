@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { defined, FOR_EACH, SLICE } from "./definitions.ts";
 import { filterModule } from "./filter.ts";
 import { Host, type Configured } from "./host.ts";
 import { CONNECT, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
 const CLASSES = 64;
-const FOR_EACH = 1_000_000n;
-const SLICE = 3;
 
 function peer(i: number): string {
   return `spiffe://cluster.local/ns/clients/sa/c${i}`;
@@ -38,12 +37,35 @@ function visits(host: Host, principals: number): Wire[] {
   });
 }
 
-function defined(host: Host): number {
-  return host.counts["proxy_define_metric"] ?? 0;
-}
-
 function leave(wires: Wire[]): void {
   for (const wire of wires) wire.connection.close();
+}
+
+/** A client of that principal publishes on a subject of each class, and goes. */
+function publishAll(host: Host, principal: number): void {
+  const wire = Wire.connected(host, { peer: peer(principal) });
+  wire.client(Array.from({ length: CLASSES }, (_, subject) => pub(`ok.${subject}`)).join(""));
+  wire.connection.close();
+}
+
+/**
+ * Asserts that the third of three policies, none of which has a class of another one, takes no more pages than the first. `visit` lets
+ * so many principals publish under each, and answers the pages.
+ */
+function assertNoGrowth(principals: number, visit: (host: Host, change: number) => number): void {
+  const host = new Host(filterModule());
+  const pages: number[] = [];
+  let former: Configured | null = null;
+  for (let change = 0; change < 3; change++) {
+    const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${change}-${i}`, patterns: [`ok.${i}`] }));
+    const root = configured(host, { telemetry: { principals: 3 * principals, subjects } });
+    if (former !== null) host.deleteRoot(former.root);
+    former = root;
+    pages.push(visit(host, change));
+  }
+  const [first = 0, , third = 0] = pages;
+  assert.ok(first > (principals * CLASSES * 500) / PAGE, pages.join(", "));
+  assert.ok(third < first * 1.5, pages.join(", "));
 }
 
 describe("the series of a principal, for each definition of which Envoy keeps a number as long as the VM lives", () => {
@@ -132,25 +154,11 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
 
   it("take no more memory where each policy has other classes of subjects than the one before", () => {
     const PRINCIPALS = 200;
-    const host = new Host(filterModule());
-    const pages: number[] = [];
-    let former: Configured | null = null;
-    for (let change = 0; change < 3; change++) {
-      const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${change}-${i}`, patterns: [`ok.${i}`] }));
-      const root = configured(host, { telemetry: { subjects } });
-      if (former !== null) host.deleteRoot(former.root);
-      former = root;
-      for (let i = 0; i < PRINCIPALS; i++) {
-        const wire = Wire.connected(host, { peer: peer(i) });
-        wire.client(Array.from({ length: CLASSES }, (_, subject) => pub(`ok.${subject}`)).join(""));
-        wire.connection.close();
-      }
+    assertNoGrowth(PRINCIPALS, (host, change) => {
+      for (let i = 0; i < PRINCIPALS; i++) publishAll(host, i);
       assert.equal(stat(host, "istio_nats_messages_total", { subject: `c${change}-7` }), PRINCIPALS);
-      pages.push(host.memoryPages);
-    }
-    const [first = 0, , third = 0] = pages;
-    assert.ok(first > (PRINCIPALS * CLASSES * 500) / PAGE, pages.join(", "));
-    assert.ok(third < first * 1.5, pages.join(", "));
+      return host.memoryPages;
+    });
   });
 
   it("have all that was counted under a class that the policy has no more, though it could not be told at once", () => {
@@ -187,25 +195,11 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
 
   it("take no more memory, either, where principals do not come again that had the classes of a former policy", () => {
     const PRINCIPALS = 200;
-    const host = new Host(filterModule());
-    const pages: number[] = [];
-    let former: Configured | null = null;
-    for (let change = 0; change < 3; change++) {
-      const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${change}-${i}`, patterns: [`ok.${i}`] }));
-      const root = configured(host, { telemetry: { principals: 3 * PRINCIPALS, subjects } });
-      if (former !== null) host.deleteRoot(former.root);
-      former = root;
+    assertNoGrowth(PRINCIPALS, (host, change) => {
       host.tick();
-      for (let i = 0; i < PRINCIPALS; i++) {
-        const wire = Wire.connected(host, { peer: peer(change * PRINCIPALS + i) });
-        wire.client(Array.from({ length: CLASSES }, (_, subject) => pub(`ok.${subject}`)).join(""));
-        wire.connection.close();
-      }
-      pages.push(host.writtenPages);
-    }
-    const [first = 0, , third = 0] = pages;
-    assert.ok(first > (PRINCIPALS * CLASSES * 500) / PAGE, pages.join(", "));
-    assert.ok(third < first * 1.5, pages.join(", "));
+      for (let i = 0; i < PRINCIPALS; i++) publishAll(host, change * PRINCIPALS + i);
+      return host.writtenPages;
+    });
   });
 
   it("are defined at most once more for each policy where answers to requests from before it come one by one", () => {

@@ -1,19 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { defined, FOR_EACH, SLICE } from "./definitions.ts";
 import type { Host } from "./host.ts";
 import { configuredHost, CONNECT, INFO, PING, PONG, pub, stat, Wire } from "./wire.ts";
 
 const OPENED = "istio_nats_connections_opened_total";
 const PING_RTT = "istio_nats_ping_rtt_milliseconds";
 const PRINCIPALS = 100;
-/** What Envoy takes at most for one stat on a slow machine, where Istio's labels are found by regular expressions. */
-const FOR_EACH = 1_000_000n;
-const SLICE = 3;
 const TICK = 500;
-
-function defined(host: Host): number {
-  return host.counts["proxy_define_metric"] ?? 0;
-}
 
 /** A client of each of many principals that nobody has heard of before. */
 function newPrincipals(host: Host): Wire[] {
