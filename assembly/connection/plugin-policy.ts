@@ -79,7 +79,7 @@ export class PluginPolicy {
     const policy = isAccepted ? findLoaded(fingerprint) : loadPolicy(text, length, fingerprint);
     if (policy != null && !policy.document.faults.isEmpty) {
       freeConfiguration(text);
-      this.telemetry.reject(policy.document);
+      this.telemetry.reject(policy.document, this.own.name);
       return policy.document.faults;
     }
     if (isLong && !isAccepted) published.accept(fingerprint);

@@ -12,6 +12,7 @@ import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
 import { Meters, NamedPrincipals } from "../telemetry/meters";
 import { classNames, ruleNames } from "../telemetry/names";
+import { PolicyGauges } from "../telemetry/policy-gauges";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
 import { Unanswered } from "../telemetry/series";
@@ -30,10 +31,11 @@ const SHOWN_VERSION: i32 = 32;
 @final
 export class PluginTelemetry {
   readonly audit: Audit = new Audit();
-  stats: FilterStats = new FilterStats(NOWHERE);
   /** Those at each standpoint that a policy gave it: a connection under an earlier one may still count. All are held. */
   private readonly allMeters: Meters[] = [];
   private meters: Meters = new Meters(NOWHERE, new NamedPrincipals());
+  /** Those of the policy in force; null before any. */
+  private policyGauges: PolicyGauges | null = null;
   private readonly versionsWarnedOf: string[] = [];
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
@@ -43,6 +45,12 @@ export class PluginTelemetry {
 
   constructor() {
     this.hold(this.meters);
+    this.stats.hold();
+  }
+
+  /** Those about the filter as a whole, at the standpoint of the policy in force. */
+  get stats(): FilterStats {
+    return this.meters.filter;
   }
 
   private hold(meters: Meters): void {
@@ -69,21 +77,31 @@ export class PluginTelemetry {
     this.timeout = settings.requestTimeout;
     this.audit.setRate(document.audit.refusalsPerSecond, document.audit.burst);
     this.sampler.setEvery(document.audit.sample);
-    this.stats.policyInForce(fingerprint, MODES[<i32>document.mode], document.rules.length);
+    this.follow(this.stats.policyInForce(fingerprint, MODES[<i32>document.mode], document.rules.length));
   }
 
-  /** Counts that this configuration was refused. */
-  reject(document: PolicyDocument): void {
-    new FilterStats(standpointOf(document.identity)).policyRejected();
+  /** Counts that this configuration of the plugin of that name was refused. */
+  reject(document: PolicyDocument, plugin: string): void {
+    pluginNamed(plugin).metersAt(standpointOf(document.identity)).filter.policyRejected();
+  }
+
+  /** The policy of these gauges is in force from now on, or none. */
+  private follow(gauges: PolicyGauges | null): void {
+    const former = this.policyGauges;
+    if (former != null) former.release();
+    if (gauges != null) gauges.hold();
+    this.policyGauges = gauges;
   }
 
   /** Counts from this standpoint on. */
   private stand(standpoint: Standpoint, plugin: string): void {
     if (this.meters.standpoint.isThatOf(standpoint)) return;
+    this.follow(null);
+    const former = this.stats;
     this.meters = pluginNamed(plugin).metersAt(standpoint);
     if (!this.allMeters.includes(this.meters)) this.hold(this.meters);
-    this.stats.close();
-    this.stats = new FilterStats(standpoint);
+    this.stats.hold();
+    former.release();
   }
 
   /** Gives a new connection what is needed to count its bytes. */
@@ -178,7 +196,8 @@ export class PluginTelemetry {
   destroy(): void {
     this.audit.finish(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
-    this.stats.close();
+    this.follow(null);
+    this.stats.release();
     this.requests.destroy();
     this.services.destroy();
     this.sampler.destroy();

@@ -1,19 +1,15 @@
-import { hexadecimal } from "../bytes/digits";
-import { defineMetric, incrementMetric, MetricKind, NO_METRIC, recordMetric } from "../proxy/metrics";
-import { label } from "./names";
+import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
+import { PolicyGauges } from "./policy-gauges";
 import { Standpoint } from "./standpoint";
 import {
   AUDIT_SUPPRESSED,
   MEMORY_BYTES,
   POLICY_CHANGES,
-  POLICY_INFO,
   POLICY_REJECTED,
-  POLICY_RULES,
   PRINCIPALS_CAPPED,
   REVOKED_CONNECTIONS,
   REVOKED_SUBSCRIPTIONS,
 } from "./stat-names";
-import { VERSION } from "./version";
 
 /** Stats that count events; each numbers its name in EVENT_NAMES. */
 const enum Event {
@@ -34,65 +30,78 @@ const EVENT_NAMES: StaticArray<string> = [
   AUDIT_SUPPRESSED,
 ];
 
-/**
- * All plugins of a VM share its memory, so that only one of them tells of it: the number of that one, 0 while there is none.
- */
-let memoryTeller: u32 = 0;
-let tellers: u32 = 0;
+/** All plugins of a VM share its memory, so that only one of them tells of it. Does one? */
+let isMemoryTold: bool = false;
 
-/** Stats about the filter as a whole. All but the memory are rare, so they go to the host at once. */
+/**
+ * Stats about the filter as a whole, of one plugin at one standpoint. All its root contexts share them, as they do meters (`Meters`).
+ * All but the memory are rare, so they go to the host at once.
+ */
 @final
 export class FilterStats {
   private readonly labels: string;
   /** The host's numbers of EVENT_NAMES, by `Event`, and that of the memory. */
   private readonly events: StaticArray<i32> = new StaticArray<i32>(EVENT_NAMES.length).fill(<i32>NO_METRIC);
   private memory: u32 = NO_METRIC;
-  private readonly teller: u32 = ++tellers;
-  private info: u32 = NO_METRIC;
-  private rulesGauge: u32 = NO_METRIC;
-  private rules: i32 = 0;
+  private tellsOfMemory: bool = false;
   private toldMemory: i64 = 0;
+  /** Those of all policies that root contexts follow, and of some that none follows any more. */
+  private readonly policies: PolicyGauges[] = [];
+  private holders: i32 = 0;
 
   constructor(standpoint: Standpoint) {
     this.labels = standpoint.reporterLabel + standpoint.destinationLabels;
   }
 
-  /**
-   * This configuration is in force from now on. The gauges say so with the next tick, which a VM that only tries a
-   * configuration never has.
-   */
-  policyInForce(fingerprint: u64, mode: string, rules: i32): void {
+  /** A root context stands here from now on, until it calls `release`. */
+  hold(): void {
+    this.holders++;
+  }
+
+  /** A root context stands here no more, and has released its policy's gauges. After the last one nothing is left to tell of. */
+  release(): void {
+    if (--this.holders > 0) return;
+    this.takePoliciesBack();
+    if (!this.tellsOfMemory) return;
+    this.tellMemory(0);
+    this.tellsOfMemory = false;
+    isMemoryTold = false;
+  }
+
+  /** The gauges of a policy that a root context follows from now on, which is to hold them. */
+  policyInForce(fingerprint: u64, mode: string, rules: i32): PolicyGauges {
     // Defined before anything happens, so at 0: a series that begins with its first event hides it from Prometheus' increase().
     for (let event = 0; event < EVENT_NAMES.length; event++) this.metricOf(event);
-    this.forgetPolicy();
-    this.rules = rules;
-    const labels = label("policy", hexadecimal(fingerprint, 16)) + label("mode", mode) + label("version", VERSION);
-    this.info = this.define(POLICY_INFO, labels);
-    this.rulesGauge = this.define(POLICY_RULES, labels);
+    let place = this.policies.length;
+    for (let i = 0; i < this.policies.length; i++) {
+      if (this.policies[i].fingerprint == fingerprint) return this.policies[i];
+      if (this.policies[i].isFree) place = i;
+    }
+    const gauges = new PolicyGauges(this.labels, fingerprint, mode, rules);
+    if (place < this.policies.length) this.policies[place] = gauges;
+    else this.policies.push(gauges);
+    return gauges;
   }
 
-  private forgetPolicy(): void {
-    this.tellPolicy(0, 0);
-    this.info = NO_METRIC;
-    this.rulesGauge = NO_METRIC;
-  }
-
-  private tellPolicy(inForce: i32, rules: i32): void {
-    recordMetric(this.info, inForce);
-    recordMetric(this.rulesGauge, rules);
-  }
-
-  /** Every worker sets the gauges again with each tick, so that one which leaves a configuration may set them to 0. */
+  /**
+   * To be called by each tick, which a VM that only tries a configuration never has. What is in force is told of before what is not
+   * any more, however soon its root context went, so that there is always one that is.
+   */
   onTick(usedMemory: i64): void {
-    this.tellPolicy(1, this.rules);
-    if (memoryTeller == 0) memoryTeller = this.teller;
-    if (memoryTeller == this.teller) this.tellMemory(usedMemory);
+    for (let i = 0; i < this.policies.length; i++) this.policies[i].tell();
+    this.takePoliciesBack();
+    if (!isMemoryTold) this.tellsOfMemory = isMemoryTold = true;
+    if (this.tellsOfMemory) this.tellMemory(usedMemory);
+  }
+
+  private takePoliciesBack(): void {
+    for (let i = 0; i < this.policies.length; i++) this.policies[i].takeBack();
   }
 
   /** Workers share the gauge, so each adds what has changed. */
   private tellMemory(used: i64): void {
     if (used == this.toldMemory) return;
-    if (this.memory == NO_METRIC) this.memory = this.define(MEMORY_BYTES, "");
+    if (this.memory == NO_METRIC) this.memory = this.define(MEMORY_BYTES);
     incrementMetric(this.memory, used - this.toldMemory);
     this.toldMemory = used;
   }
@@ -127,25 +136,17 @@ export class FilterStats {
     if (records > 0) this.count(Event.AUDIT_SUPPRESSED, records);
   }
 
-  /** The plugin is gone, or stands somewhere else (`Standpoint`): its configuration counts as in force no more. */
-  close(): void {
-    this.forgetPolicy();
-    if (memoryTeller != this.teller) return;
-    this.tellMemory(0);
-    memoryTeller = 0;
-  }
-
   private count(event: Event, by: i64): void {
     incrementMetric(this.metricOf(event), by);
   }
 
   private metricOf(event: i32): u32 {
-    if (this.events[event] == <i32>NO_METRIC) this.events[event] = <i32>this.define(EVENT_NAMES[event], "");
+    if (this.events[event] == <i32>NO_METRIC) this.events[event] = <i32>this.define(EVENT_NAMES[event]);
     return <u32>this.events[event];
   }
 
-  private define(name: string, labels: string): u32 {
+  private define(name: string): u32 {
     const kind = name.endsWith("_total") ? MetricKind.COUNTER : MetricKind.GAUGE;
-    return defineMetric(kind, this.labels + labels + name);
+    return defineMetric(kind, this.labels + name);
   }
 }

@@ -1,5 +1,6 @@
 import { beginDefinitions } from "./definitions";
 import { tellDurations } from "./durations";
+import { FilterStats } from "./filter-stats";
 import { beginPolicy, Meter } from "./meter";
 import { label, labelValue, MAX_CLASS_NUMBERS, OTHER, UNKNOWN } from "./names";
 import { Standpoint } from "./standpoint";
@@ -31,6 +32,8 @@ export class NamedPrincipals {
  */
 @final
 export class Meters {
+  /** Those about the filter as a whole, which root contexts hold for themselves. */
+  readonly filter: FilterStats;
   /** A principal's place in `meters` and `labels`. */
   private readonly places: Map<string, i32> = new Map();
   private readonly meters: Meter[] = [];
@@ -45,7 +48,9 @@ export class Meters {
   constructor(
     readonly standpoint: Standpoint,
     private readonly principals: NamedPrincipals,
-  ) {}
+  ) {
+    this.filter = new FilterStats(standpoint);
+  }
 
   /** A root context counts here from now on, until it calls `release`. */
   hold(): void {

@@ -352,6 +352,48 @@ describe("what is reported about the policy", () => {
     assert.deepEqual([value(text), value(other)], [1, 0]);
   });
 
+  it("is told before that of the policy before it is taken back, so that no scrape misses both", () => {
+    for (const isLate of [false, true]) {
+      const host = new Host(filterModule());
+      const other = JSON.stringify(policy({ mode: "DRY_RUN" }));
+      const told = (): (number | undefined)[] =>
+        [text, other].map((of) => {
+          const isInfo = (raw: string): boolean => raw.includes(fingerprint(of)) && raw.endsWith("policy_info");
+          return [...host.metrics].find(([raw]) => isInfo(raw))?.[1];
+        });
+      const first = host.configure(text).root;
+      host.tick();
+      assert.ok(host.configure(other).accepted);
+      if (!isLate) host.deleteRoot(first);
+      assert.deepEqual(told(), [1, 0]);
+      host.tick();
+      assert.deepEqual(told(), [0, 1]);
+      if (isLate) host.deleteRoot(first);
+      assert.deepEqual(told(), [0, 1]);
+    }
+  });
+
+  it("returns to 0 though two others take its place before the next tick", () => {
+    const host = new Host(filterModule());
+    const texts = [1, 2, 3].map((burst) => JSON.stringify(policy({ audit: { burst } })));
+    let former: number | undefined;
+    for (const each of texts) {
+      const { root, accepted } = host.configure(each);
+      assert.ok(accepted);
+      if (former === undefined) host.tick();
+      else host.deleteRoot(former);
+      former = root;
+    }
+    const told = texts.map((of) => stat(host, "istio_nats_policy_info", { policy: fingerprint(of) }));
+    assert.deepEqual(told, [0, 0, 1]);
+  });
+
+  it("is not set to 0 by a VM that has only tried it, which other VMs may have in force", () => {
+    const host = new Host(filterModule());
+    host.deleteRoot(host.configure(text).root);
+    assert.equal(host.counts["proxy_record_metric"], 0);
+  });
+
   it("has the number of rules of each plugin of a proxy, and not of whichever ticked last", () => {
     const host = new Host(filterModule());
     const { rules: one } = JSON.parse(text) as { rules: object[] };
