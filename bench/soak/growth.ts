@@ -10,13 +10,18 @@ export interface Held {
   wasm: number;
   /** Bytes that Envoy has allocated itself. */
   allocated: number;
+  /** Bytes that Envoy's allocator keeps for later, in caches and as free pages. */
+  spare: number;
   /** Lines of `/stats/prometheus`. */
   stats: number;
   /** Virtual machines. */
   vms: number;
 }
 
-export const HELD: readonly (keyof Held)[] = ["resident", "own", "wasm", "allocated", "stats", "vms"];
+export const HELD: readonly (keyof Held)[] = ["resident", "own", "wasm", "allocated", "spare", "stats", "vms"];
+
+/** What may not grow. What is spare shows how much of the growth of others is nobody's. */
+export const BOUNDED: readonly (keyof Held)[] = HELD.filter((what) => what !== "spare");
 
 /** So many rounds, or lives of VMs, can be judged. */
 export const LEAST = 9;
@@ -35,7 +40,7 @@ export interface Growth {
 /** Compares the last third of the rounds with the one before it. The first third is for tables and caches to fill. */
 function growthOf(rounds: readonly Held[]): Growth[] {
   const third = Math.floor(rounds.length / 3);
-  return HELD.map((what) => {
+  return BOUNDED.map((what) => {
     const of = (part: readonly Held[]): number => median(part.map((held) => held[what]));
     const [second, last] = [of(rounds.slice(-2 * third, -third)), of(rounds.slice(-third))];
     return { what, second, last, isPlateau: last <= second * BOUND };

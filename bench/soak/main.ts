@@ -44,6 +44,7 @@ const HELD_COLUMNS: Record<keyof Held, string> = {
   own: "own>",
   wasm: "Wasm, written to>",
   allocated: "allocated>",
+  spare: "spare>",
   stats: "stats>",
   vms: "VMs>",
 };

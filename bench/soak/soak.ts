@@ -80,7 +80,7 @@ async function look({ envoy }: Stand, stats: number): Promise<Held> {
     resident: all,
     own: anonymous,
     wasm: memories.reduce((sum, { resident }) => sum + resident, 0),
-    allocated: await envoy.allocated(),
+    ...(await envoy.heap()),
     stats,
     vms: await envoy.rawStat("wasm.envoy.wasm.runtime.v8.active"),
   };

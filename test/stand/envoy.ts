@@ -133,10 +133,20 @@ export class Envoy {
     return stats.find((stat) => stat.name === name)?.value ?? 0;
   }
 
-  /** The bytes that its own allocator has given out, which are without the memories of Wasm and V8's heap. */
+  /**
+   * The bytes that its own allocator has given out, which are without the memories of Wasm and V8's heap, and those that it keeps in
+   * caches and as free pages.
+   */
+  async heap(): Promise<{ allocated: number; spare: number }> {
+    // Not the stats of these names, which Envoy updates only every five seconds.
+    const memory = JSON.parse(await this.admin("/memory")) as Record<string, string>;
+    const bytes = (name: string): number => Number(memory[name]);
+    return { allocated: bytes("allocated"), spare: bytes("pageheap_free") + bytes("total_thread_cache") };
+  }
+
+  /** The bytes that its own allocator has given out. */
   async allocated(): Promise<number> {
-    // Not the stat of that name, which Envoy updates only every five seconds.
-    return Number((JSON.parse(await this.admin("/memory")) as { allocated: string }).allocated);
+    return (await this.heap()).allocated;
   }
 
   /** Waits until a stat, summed as `stat` does, satisfies `predicate`. Returns its value. */
