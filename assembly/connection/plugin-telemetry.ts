@@ -12,11 +12,10 @@ import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
 import { Meters, NamedPrincipals } from "../telemetry/meters";
 import { classNames, ruleNames } from "../telemetry/names";
-import { PolicyGauges } from "../telemetry/policy-gauges";
+import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
 import { Unanswered } from "../telemetry/series";
-import { Standpoint } from "../telemetry/standpoint";
 import { Connection } from "./connection";
 import { pluginNamed } from "./named-plugin";
 import { RequestTable } from "./open-requests";
@@ -64,7 +63,7 @@ export class PluginTelemetry {
    */
   adopt(document: PolicyDocument, fingerprint: u64, plugin: string): void {
     const settings = document.telemetry;
-    this.stand(standpointOf(document.identity), plugin);
+    this.stand(pluginNamed(plugin).metersAt(standpointOf(document.identity)));
     const classes: i32[] = [];
     for (let i = 0; i < settings.subjects.length; i++) {
       const number = classNames.of(settings.subjects[i].name);
@@ -77,7 +76,9 @@ export class PluginTelemetry {
     this.timeout = settings.requestTimeout;
     this.audit.setRate(document.audit.refusalsPerSecond, document.audit.burst);
     this.sampler.setEvery(document.audit.sample);
-    this.follow(this.stats.policyInForce(fingerprint, MODES[<i32>document.mode], document.rules.length));
+    this.stats.begin();
+    const mode = MODES[<i32>document.mode];
+    this.follow(policyStats.of(this.meters.standpoint, fingerprint, mode, document.rules.length));
   }
 
   /** Counts that this configuration of the plugin of that name was refused. */
@@ -93,13 +94,12 @@ export class PluginTelemetry {
     this.policyGauges = gauges;
   }
 
-  /** Counts from this standpoint on. */
-  private stand(standpoint: Standpoint, plugin: string): void {
-    if (this.meters.standpoint.isThatOf(standpoint)) return;
-    this.follow(null);
+  /** Counts at the standpoint of these from now on. */
+  private stand(meters: Meters): void {
+    if (this.meters === meters) return;
     const former = this.stats;
-    this.meters = pluginNamed(plugin).metersAt(standpoint);
-    if (!this.allMeters.includes(this.meters)) this.hold(this.meters);
+    this.meters = meters;
+    if (!this.allMeters.includes(meters)) this.hold(meters);
     this.stats.hold();
     former.release();
   }
@@ -189,6 +189,7 @@ export class PluginTelemetry {
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
     this.stats.onTick(<i64>usedBytes());
+    policyStats.onTick();
     return areDefinitionsLeft();
   }
 
@@ -196,8 +197,9 @@ export class PluginTelemetry {
   destroy(): void {
     this.audit.finish(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
-    this.follow(null);
     this.stats.release();
+    this.follow(null);
+    policyStats.onDestroy();
     this.requests.destroy();
     this.services.destroy();
     this.sampler.destroy();

@@ -1,5 +1,4 @@
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
-import { PolicyGauges } from "./policy-gauges";
 import { Standpoint } from "./standpoint";
 import {
   AUDIT_SUPPRESSED,
@@ -30,7 +29,7 @@ const EVENT_NAMES: StaticArray<string> = [
   AUDIT_SUPPRESSED,
 ];
 
-/** All plugins of a VM share its memory, so that only one of them tells of it. Does one? */
+/** All plugins of a VM share its memory, so that only one `FilterStats` tells of it. Does one? */
 let isMemoryTold: bool = false;
 
 /**
@@ -45,8 +44,6 @@ export class FilterStats {
   private memory: u32 = NO_METRIC;
   private tellsOfMemory: bool = false;
   private toldMemory: i64 = 0;
-  /** Those of all policies that root contexts follow, and of some that none follows any more. */
-  private readonly policies: PolicyGauges[] = [];
   private holders: i32 = 0;
 
   constructor(standpoint: Standpoint) {
@@ -58,44 +55,26 @@ export class FilterStats {
     this.holders++;
   }
 
-  /** A root context stands here no more, and has released its policy's gauges. After the last one nothing is left to tell of. */
+  /** A root context stands here no more. After the last one others may tell of the memory. */
   release(): void {
-    if (--this.holders > 0) return;
-    this.takePoliciesBack();
-    if (!this.tellsOfMemory) return;
+    if (--this.holders > 0 || !this.tellsOfMemory) return;
     this.tellMemory(0);
     this.tellsOfMemory = false;
     isMemoryTold = false;
   }
 
-  /** The gauges of a policy that a root context follows from now on, which is to hold them. */
-  policyInForce(fingerprint: u64, mode: string, rules: i32): PolicyGauges {
-    // Defined before anything happens, so at 0: a series that begins with its first event hides it from Prometheus' increase().
+  /**
+   * A policy is in force here. Events are defined before anything happens, so at 0: a series that begins with its first event hides it
+   * from Prometheus' increase().
+   */
+  begin(): void {
     for (let event = 0; event < EVENT_NAMES.length; event++) this.metricOf(event);
-    let place = this.policies.length;
-    for (let i = 0; i < this.policies.length; i++) {
-      if (this.policies[i].fingerprint == fingerprint) return this.policies[i];
-      if (this.policies[i].isFree) place = i;
-    }
-    const gauges = new PolicyGauges(this.labels, fingerprint, mode, rules);
-    if (place < this.policies.length) this.policies[place] = gauges;
-    else this.policies.push(gauges);
-    return gauges;
   }
 
-  /**
-   * To be called by each tick, which a VM that only tries a configuration never has. What is in force is told of before what is not
-   * any more, however soon its root context went, so that there is always one that is.
-   */
+  /** To be called by each tick. */
   onTick(usedMemory: i64): void {
-    for (let i = 0; i < this.policies.length; i++) this.policies[i].tell();
-    this.takePoliciesBack();
     if (!isMemoryTold) this.tellsOfMemory = isMemoryTold = true;
     if (this.tellsOfMemory) this.tellMemory(usedMemory);
-  }
-
-  private takePoliciesBack(): void {
-    for (let i = 0; i < this.policies.length; i++) this.policies[i].takeBack();
   }
 
   /** Workers share the gauge, so each adds what has changed. */

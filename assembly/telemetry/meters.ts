@@ -32,7 +32,7 @@ export class NamedPrincipals {
  */
 @final
 export class Meters {
-  /** Those about the filter as a whole, which root contexts hold for themselves. */
+  /** Those about the filter as a whole. Root contexts hold them only while they stand here. */
   readonly filter: FilterStats;
   /** A principal's place in `meters` and `labels`. */
   private readonly places: Map<string, i32> = new Map();

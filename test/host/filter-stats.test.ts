@@ -13,6 +13,7 @@ import {
   hmsg,
   hpub,
   INFO,
+  isSeries,
   msg,
   PEER,
   policy,
@@ -328,11 +329,17 @@ describe("what connections count", () => {
 describe("what is reported about the policy", () => {
   const text = JSON.stringify(policy());
 
+  /** What a scrape sees now of whether these texts are in force. */
+  const seen = (host: Host, ...texts: readonly string[]): (number | undefined)[] =>
+    texts.map((of) => {
+      const isInfo = (raw: string): boolean => isSeries(raw, "istio_nats_policy_info", { policy: fingerprint(of) });
+      return [...host.metrics].find(([raw]) => isInfo(raw))?.[1];
+    });
+
   it("is its fingerprint, mode, the filter's version and the number of rules, after the first tick", () => {
     const host = new Host(filterModule());
     assert.ok(host.configure(text).accepted);
-    const info = [...host.metrics].find(([raw]) => raw.endsWith("istio_nats_policy_info"));
-    assert.equal(info?.[1], 0);
+    assert.deepEqual(seen(host, text), [0]);
     const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string };
     const labels = { policy: fingerprint(text), mode: "ENFORCE", version, reporter: "destination" };
     assert.equal(stat(host, "istio_nats_policy_info", labels), 1);
@@ -352,30 +359,49 @@ describe("what is reported about the policy", () => {
     assert.deepEqual([value(text), value(other)], [1, 0]);
   });
 
-  it("is told before that of the policy before it is taken back, so that no scrape misses both", () => {
-    for (const isLate of [false, true]) {
-      const host = new Host(filterModule());
-      const other = JSON.stringify(policy({ mode: "DRY_RUN" }));
-      const told = (): (number | undefined)[] =>
-        [text, other].map((of) => {
-          const isInfo = (raw: string): boolean => raw.includes(fingerprint(of)) && raw.endsWith("policy_info");
-          return [...host.metrics].find(([raw]) => isInfo(raw))?.[1];
-        });
-      const first = host.configure(text).root;
-      host.tick();
-      assert.ok(host.configure(other).accepted);
-      if (!isLate) host.deleteRoot(first);
-      assert.deepEqual(told(), [1, 0]);
-      host.tick();
-      assert.deepEqual(told(), [0, 1]);
-      if (isLate) host.deleteRoot(first);
-      assert.deepEqual(told(), [0, 1]);
-    }
+  for (const [change, other] of [
+    ["policy", JSON.stringify(policy({ mode: "DRY_RUN" }))],
+    ["reporter", JSON.stringify({ ...policy(), identity: "WAYPOINT" })],
+  ] as const) {
+    it(`of another ${change} is told before the one before is taken back, so that no scrape misses both`, () => {
+      for (const isLate of [false, true]) {
+        const host = new Host(filterModule());
+        const first = host.configure(text).root;
+        host.tick();
+        assert.ok(host.configure(other).accepted);
+        if (!isLate) host.deleteRoot(first);
+        assert.deepEqual(seen(host, text, other), [1, 0]);
+        host.tick();
+        assert.deepEqual(seen(host, text, other), [0, 1]);
+        if (isLate) host.deleteRoot(first);
+        assert.deepEqual(seen(host, text, other), [0, 1]);
+      }
+    });
+  }
+
+  it("stays at 1 where one of two plugins leaves the policy that both have", () => {
+    const host = new Host(filterModule());
+    const labels = { policy: fingerprint(text) };
+    const [one] = ["one", "two"].map((plugin) => host.configure(text, plugin).root);
+    assert.equal(stat(host, "istio_nats_policy_info", labels), 1);
+    assert.ok(host.configure(policy({ mode: "DRY_RUN" }), "one").accepted);
+    host.deleteRoot(one!);
+    assert.deepEqual(seen(host, text), [1]);
+    assert.equal(stat(host, "istio_nats_policy_info", labels), 1);
   });
 
-  it("returns to 0 though two others take its place before the next tick", () => {
+  it("returns to 0 when the plugin is taken away", () => {
     const host = new Host(filterModule());
-    const texts = [1, 2, 3].map((burst) => JSON.stringify(policy({ audit: { burst } })));
+    const { root } = host.configure(text);
+    host.tick();
+    assert.deepEqual(seen(host, text), [1]);
+    host.deleteRoot(root);
+    assert.deepEqual(seen(host, text), [0]);
+  });
+
+  it("returns to 0 though twenty others take its place before the next tick", () => {
+    const host = new Host(filterModule());
+    const texts = Array.from({ length: 21 }, (_, i) => JSON.stringify(policy({ audit: { burst: i + 1 } })));
     let former: number | undefined;
     for (const each of texts) {
       const { root, accepted } = host.configure(each);
@@ -384,8 +410,11 @@ describe("what is reported about the policy", () => {
       else host.deleteRoot(former);
       former = root;
     }
-    const told = texts.map((of) => stat(host, "istio_nats_policy_info", { policy: fingerprint(of) }));
-    assert.deepEqual(told, [0, 0, 1]);
+    host.tick();
+    assert.deepEqual(
+      seen(host, ...texts),
+      texts.map((_, i) => (i === 20 ? 1 : 0)),
+    );
   });
 
   it("is not set to 0 by a VM that has only tried it, which other VMs may have in force", () => {
