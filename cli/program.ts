@@ -27,7 +27,6 @@ export function makeProgram(terminal: Terminal, end: Context["end"]): Command {
       "Checks manifests and policies before they are applied: who may use which NATS subject, by mesh identity.",
     )
     .version(terminal.version)
-    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),

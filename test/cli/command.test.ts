@@ -143,6 +143,8 @@ describe("wrong usage", () => {
       assert.equal(status, 0);
       assert.notEqual(output, "");
     }
+    assert.deepEqual(istioNats(["help"]), istioNats(["--help"]));
+    assert.deepEqual(istioNats(["help", "check"]), istioNats(["check", "--help"]));
   });
 });
 
