@@ -127,8 +127,9 @@ function literalSlip(subject: string, entry: string, list: ListOfSubjects): Slip
   if (subject.toUpperCase() === "ALL")
     return { message: `${subject} in a list is just a subject of that name`, remedy: EVERYTHING[list] };
   const slip = unfilledSlip(subject) ?? pastedSlip(subject, entry) ?? quotedSlip(subject) ?? wildcardSlip(subject);
-  if (slip !== undefined || !subject.includes(",") || isJsonObject(subject)) return slip;
-  const message = `${subject} is one subject: a comma does not separate subjects`;
+  const [separator] = /[,;]/.exec(subject) ?? [];
+  if (slip !== undefined || separator === undefined || isJsonObject(subject)) return slip;
+  const message = `${subject} is one subject: a ${separator === "," ? "comma" : "semicolon"} does not separate subjects`;
   return { message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
 }
 

@@ -518,6 +518,8 @@ describe("istio-nats check", () => {
       ['{"a":{"b":1,"c":2}}', undefined],
       [String.raw`{"cmd":"say\"a\",b"}`, undefined],
       ['{"cmd":"sum"},orders', "write each subject as an entry of its own, in quotes if necessary"],
+      ["orders.a;orders.b", "write each subject as an entry of its own, in quotes if necessary"],
+      ['{"cmd":"a;b"}', undefined],
       ['{"cmd":"*","v":1}', wildcards],
       [String.raw`{\"cmd\":\"sum\"}`, 'write {"cmd":"sum"}'],
       [String.raw`{\"path\":\"a\\\\b\"}`, String.raw`write {"path":"a\\b"}`],
