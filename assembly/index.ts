@@ -121,8 +121,12 @@ export function proxy_on_downstream_connection_close(_context: u32, _peerType: u
 /** Nothing, for the same reason. */
 export function proxy_on_upstream_connection_close(_context: u32, _peerType: u32): void {}
 
-/** Answers 1: the context may be deleted at once, since nothing here goes on without it. */
-export function proxy_on_done(_context: u32): u32 {
+/**
+ * Answers 1: the context may be deleted at once, since nothing here goes on without it. Envoy would wake up for the ticks of a root
+ * context that is gone as long as the VM lives (`Wasm::tickHandler`).
+ */
+export function proxy_on_done(context: u32): u32 {
+  if (pluginOf(context) != null) tickEvery(0);
   return 1;
 }
 

@@ -48,6 +48,7 @@ export class Host {
   private nextContext = 1;
   private started = false;
   private newestRoot = 0;
+  private timersLeft = 0;
 
   constructor(wasm: Uint8Array | WebAssembly.Module, options: HostOptions = {}) {
     const module = wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
@@ -124,6 +125,8 @@ export class Host {
   deleteRoot(id: number): void {
     this.vm.call("proxy_on_done", id);
     this.vm.call("proxy_on_delete", id);
+    const root = this.vm.roots.get(id);
+    if (root !== undefined && root.tickPeriod > 0) this.timersLeft++;
     this.vm.roots.delete(id);
   }
 
@@ -188,6 +191,11 @@ export class Host {
   /** Bytes of streams that the module has read so far. */
   get bufferBytesRead(): number {
     return this.vm.bufferBytesRead;
+  }
+
+  /** How many root contexts are gone for whose ticks Envoy wakes up as long as the VM lives (`Wasm::tickHandler`). */
+  get ticksLeft(): number {
+    return this.timersLeft;
   }
 
   /** Tick period of the newest root context in milliseconds; 0 for none. */

@@ -199,6 +199,16 @@ describe("the policy in force in all VMs of a proxy", () => {
     for (const host of [one, other]) assertOnly(Wire.connected(host), "new", ["old"]);
   });
 
+  it("leaves no ticks of a former one behind, for which Envoy would wake up as long as the VM lives", () => {
+    const host = vm(new SharedData());
+    const former = host.configure(only("a"));
+    host.configure(only("b"));
+    host.tick();
+    host.deleteRoot(former.root);
+    assert.equal(host.ticksLeft, 0);
+    assert.equal(host.tickPeriod, TICK);
+  });
+
   it("is separate for every plugin, by plugin name and root id", () => {
     const shared = new SharedData();
     const names = [{ plugin_name: "x" }, { plugin_name: "y" }, { plugin_name: "x", plugin_root_id: "r" }];
