@@ -135,8 +135,10 @@ describe("what the guide says of a nats-server that does not run", () => {
     const stand = await Stand.start({ listeners: { mtls: { filter: { config: shopPolicy }, accessLog } } });
     try {
       await stand.nats.stop();
-      const client = await RawClient.connect(stand.port(), { tls: await stand.identity(ORDERS_API) });
-      assert.deepEqual(await client.untilClosed(), []);
+      const tls = await stand.identity(ORDERS_API);
+      // Envoy asks nats-server while it shakes hands with the client, and may be done with both before the client is.
+      const client = await RawClient.connect(stand.port(), { tls }).catch(() => undefined);
+      if (client) assert.deepEqual(await client.untilClosed(), []);
       const line = await waitFor("a line in the access log", () => {
         const text = existsSync(log) ? readFileSync(log, "utf8") : "";
         return text.endsWith("\n") && text;
