@@ -26,6 +26,11 @@ const HEADING = "## What a client needs";
 const LARGE = 100_000;
 const MANY = 60;
 
+/** For `nats server check connection`, which otherwise warns of a connection or a round trip that takes half a second. */
+const UNHURRIED = ["connect", "rtt", "req"].flatMap((what) =>
+  ["warn", "critical"].map((level) => `--${what}-${level}=${PATIENCE}ms`),
+);
+
 /** What one client may do: entries as `publish orders.>`, each of which becomes a rule of its own. */
 type Needs = string[];
 
@@ -197,7 +202,7 @@ const PLAYS: Record<string, (stage: Stage) => Promise<void>> = {
   "`nats server check connection`, or `nats latency`": (stage) =>
     succeed(
       stage,
-      ["server", "check", "connection"],
+      ["server", "check", "connection", ...UNHURRIED],
       ["latency", "--server-b", stage.client.url, "--duration=1s", "--rate=100"],
     ),
   "`nats trace`": (stage) => succeed(stage, ["trace", "orders.new"]),
