@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { CLIENT_ALPN, SERVER_NAME } from "../test/stand/mesh.ts";
 import { Stand } from "../test/stand/stand.ts";
 import { PATIENCE, waitFor } from "../test/stand/wait.ts";
@@ -180,6 +180,8 @@ export class Rig {
   /** Which of nats-server and Envoy have ended. */
   async #gone(): Promise<Explains[]> {
     await sleep(NEWS_OF_AN_END);
+    // Where this process itself had no core for as long, Node sees to its timers before it hears of ends.
+    await setImmediate();
     const { nats, envoy } = this.stand;
     return [nats, envoy].filter(({ isRunning }) => !isRunning);
   }
