@@ -54,9 +54,11 @@ describe("what a client does ends no connection between servers:", () => {
 
   /** The subject by which the leaf node would know subscriptions of its own, as the hub tells every client that asks. */
   async function loopSubject(client: RawClient): Promise<string> {
-    const request = JSON.stringify({ subscriptions: true });
-    await client.send(`SUB _INBOX.loop loop\r\n${publish("$SYS.REQ.ACCOUNT.PING.CONNZ", request, "", "_INBOX.loop")}`);
+    const request = publish("$SYS.REQ.ACCOUNT.PING.CONNZ", JSON.stringify({ subscriptions: true }), "", "_INBOX.loop");
+    await client.send("SUB _INBOX.loop loop\r\n");
     return waitFor("the leaf node's subscriptions", async () => {
+      // Once more, since a leaf node that has just connected tells of its subscriptions a moment later.
+      await client.send(request);
       const answers = (await client.flush()).map(({ payload }) => JSON.parse(String(payload)) as Connz);
       const connections = answers.find(({ server }) => server.domain === "hub")?.data.connections ?? [];
       const subjects = connections.find(({ kind }) => kind === "Leafnode")?.subscriptions_list;
