@@ -31,11 +31,13 @@ export class TracingServer {
 
   /** If it is guarded, clients must say in CONNECT that they are the user `u` with the password `p`. */
   static start(isGuarded = false): Promise<TracingServer> {
-    const users = isGuarded ? `authorization { user: u, password: p }\n` : "";
+    // In place of the stand's own authorization, whose patience it keeps.
+    const users = isGuarded ? `authorization { user: u, password: p, timeout: 30 }\n` : "";
     const config = `${users}max_control_line: ${LIMITS.controlLine}\nmax_payload: ${LIMITS.payload}\n`;
     return Started.whole(async (started) => {
       const server = await started.add(NatsServer.start(started.folder, { config, jetStream: false, trace: true }));
-      const observer = await RawClient.connect(server.port, { timeout: 60_000 });
+      // Nobody asks it anything for minutes on a slow machine, and nats-server closes who leaves its PINGs unanswered.
+      const observer = await RawClient.connect(server.port, { timeout: 60_000, answersPings: true });
       await observer.handshake({ user: "u", pass: "p" });
       await observer.send("SUB > 1\r\n");
       await observer.flush();
