@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Random } from "../host/random.ts";
 import { fewer } from "./fewer.ts";
 
@@ -29,6 +30,8 @@ export async function playBySeed<S, C extends { steps: S[] }>(
     const caseSeed = (seed + run.cases) >>> 0;
     const one = make(new Random(caseSeed));
     const problem = await problemOf(one);
+    // Most cases wait for nothing, so without this turn no signal would be heard, whose handlers test/stand/child.ts sets.
+    await setImmediate();
     if (problem === undefined) continue;
     const steps = await shortened(one.steps, async (some) => (await problemOf({ ...one, steps: some })) !== undefined);
     run.failure = failureText((await problemOf({ ...one, steps })) ?? problem, factsOf(one), steps, caseSeed);
