@@ -14,8 +14,18 @@ import (
 	"istio-nats/test/istio/wait"
 )
 
-// inForce is how long a change may take to reach every connection.
+// inForce is how long a change that Envoy has taken may need to reach every connection.
 const inForce = 2 * time.Second
+
+// apply applies the plugin, and waits until Envoy's main thread has taken it. How long istiod needs for that is no
+// matter of the filter.
+func (s *stand) apply(t testing.TB, plugin shipped.Object, isTaken func(config string) bool) {
+	t.Helper()
+	s.istiod.Apply(t, plugin)
+	if !wait.Until(func() bool { return isTaken(s.server.Admin(t, "/config_dump?resource=ecds_filters")) }) {
+		t.Fatalf("Envoy has not taken the policy after %v", wait.Patience)
+	}
+}
 
 // withOrders returns the shipped plugin with another list of subjects that orders-api, its first rule, may publish to.
 func withOrders(t testing.TB, plugin shipped.Object, subjects ...any) shipped.Object {
@@ -90,7 +100,8 @@ func TestAppliedPolicyReachesAConnectionThatIsOpen(t *testing.T) {
 		t.Fatal("the shipped policy refuses orders")
 	}
 
-	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
+	hasInvoices := func(config string) bool { return strings.Contains(config, "invoices.") }
+	s.apply(t, withOrders(t, s.plugin, "invoices.>"), hasInvoices)
 	if !waitUntil(t, open, "orders.eu", false, inForce) {
 		t.Fatalf("an open connection may still publish what the policy no longer allows, after %s", inForce)
 	}
@@ -99,7 +110,7 @@ func TestAppliedPolicyReachesAConnectionThatIsOpen(t *testing.T) {
 	}
 
 	// And back: the worker may have kept the first policy's root context, which is not configured again.
-	s.istiod.Apply(t, s.plugin)
+	s.apply(t, s.plugin, func(config string) bool { return !hasInvoices(config) })
 	if !waitUntil(t, open, "invoices.eu", false, inForce) {
 		t.Fatalf("the first policy is not in force again after %s", inForce)
 	}
