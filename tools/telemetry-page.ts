@@ -155,7 +155,7 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
 - **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
   then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
   tick, and are right again half a second after a VM has been replaced. When the policy changes, both policies may be in force in
-  stats for some 200 ms, but never none.
+  stats until each worker has ticked (500 ms).
 - **\`istio_nats_subscriptions_active\`** is counted with the tick; subscriptions that live for less are not seen.
   Where a client raises a maximum (\`UNSUB 8 3\`, then \`UNSUB 8 4\`) just as nats-server reaches the first one, in DRY_RUN a
   subscription that has ended there counts until the client ends it, or its connection.
