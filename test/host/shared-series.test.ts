@@ -23,6 +23,17 @@ function numbered(number: number): Policy {
   return { audit: { refusalsPerSecond: number + 1 } };
 }
 
+/** Configures the policy of number 0. What it answers changes the policy to that of a number, and drops the former root at once. */
+function changing(host: Host): (number: number) => void {
+  let former = configured(host, numbered(0));
+  return (number) => {
+    const root = configured(host, numbered(number));
+    host.deleteRoot(former.root);
+    former = root;
+    host.tick();
+  };
+}
+
 /** A client of each of so many principals, which publishes, is refused, asks, answers, is told of and is a subscriber. */
 function visits(host: Host, principals: number): Wire[] {
   return Array.from({ length: principals }, (_, i) => {
@@ -71,13 +82,7 @@ function assertNoGrowth(principals: number, visit: (host: Host, change: number) 
 describe("the series of the filter as a whole", () => {
   it("are not defined again by policies that come back, up to sixteen of them, nor by configurations that are refused", () => {
     const host = new Host(filterModule());
-    let former = configured(host, numbered(0));
-    const change = (number: number): void => {
-      const root = configured(host, numbered(number));
-      host.deleteRoot(former.root);
-      former = root;
-      host.tick();
-    };
+    const change = changing(host);
     const POLICIES = 16;
     for (let number = 1; number < POLICIES; number++) change(number);
     const before = defined(host);
@@ -92,13 +97,10 @@ describe("the series of the filter as a whole", () => {
   it("take no more memory with ever new policies", () => {
     const host = new Host(filterModule());
     const pages: number[] = [];
-    let former = configured(host, numbered(0));
-    for (let change = 1; change <= 2000; change++) {
-      const root = configured(host, numbered(change));
-      host.deleteRoot(former.root);
-      former = root;
-      host.tick();
-      if (change % 1000 === 0) pages.push(host.writtenPages);
+    const change = changing(host);
+    for (let number = 1; number <= 2000; number++) {
+      change(number);
+      if (number % 1000 === 0) pages.push(host.writtenPages);
     }
     assert.equal(pages[1], pages[0]);
   });
