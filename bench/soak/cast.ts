@@ -24,6 +24,8 @@ const subjects = [
   { name: "events", patterns: ["events.>"] },
   { name: "vault", patterns: ["vault.>"] },
   { name: "inboxes", patterns: ["_INBOX.>"] },
+  { name: "news", patterns: [NEWS] },
+  { name: "comers", patterns: ["comers.>"] },
 ];
 
 export type Identity = "PEER" | "WAYPOINT";

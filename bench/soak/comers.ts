@@ -1,5 +1,6 @@
 import { Random } from "../../test/host/random.ts";
 import { RawClient } from "../../test/stand/raw-client.ts";
+import { ANYONE, type Account } from "./account.ts";
 import type { Place, Work } from "./work.ts";
 
 const AT_ONCE = 4;
@@ -10,7 +11,7 @@ const AT_ONCE = 4;
 const NETWORKS = 8;
 const HOSTS = 254;
 
-type End = (client: RawClient) => unknown;
+type End = (client: RawClient, account: Account) => unknown;
 
 /** How connections end. */
 const ENDS: readonly End[] = [
@@ -21,9 +22,11 @@ const ENDS: readonly End[] = [
     return client.untilClosed();
   },
   // In the middle of a payload, of a line, and of a header block.
-  async (client) => {
+  async (client, account) => {
     await client.send("PUB comers.late 100\r\nhalf");
     client.close();
+    // It is judged, and counted, as soon as its line is there.
+    account.add(ANYONE, "PUB", "comers");
   },
   async (client) => {
     await client.send("SUB comers.la");
@@ -36,6 +39,8 @@ const ENDS: readonly End[] = [
   },
 ];
 
+const SUBSCRIPTION = "SUB comers.nobody 1\r\n";
+
 /** What no client of NATS sends. Each must end the connection, or leave it to the end that follows. */
 const HOSTILITIES: readonly ((random: Random) => string | Uint8Array)[] = [
   (random) => random.bytes(1 + random.below(10_000)),
@@ -44,7 +49,7 @@ const HOSTILITIES: readonly ((random: Random) => string | Uint8Array)[] = [
   () => "PUB comers.x 99999999999\r\n",
   () => `CONNECT ${"[".repeat(5000)}\r\n`,
   () => `HPUB comers.x 12 5\r\nNATS/1.0\r\n\r\n\r\n`,
-  (random) => `CONNECT {}\r\n${"SUB comers.> 1\r\nUNSUB 1 1\r\n".repeat(1 + random.below(500))}PUB`,
+  (random) => `CONNECT {}\r\n${`${SUBSCRIPTION}UNSUB 1 1\r\n`.repeat(1 + random.below(500))}PUB`,
 ];
 const HOSTILE = 10;
 
@@ -84,12 +89,14 @@ export class Comers implements Work {
   }
 
   async #visit(): Promise<void> {
+    const { account } = this.#place;
     const subject = `comers.c${this.#count}`;
     const client = await this.#come(this.#anyone());
     await client.handshake();
     await client.send(`SUB ${subject} 1\r\nPUB ${subject} 2\r\nhi\r\n`);
     await client.expect("MSG", `MSG ${subject} 1 2`);
-    await this.#random.pick(ENDS)(client);
+    for (const operation of ["SUB", "PUB", "MSG"]) account.add(ANYONE, operation, "comers");
+    await this.#random.pick(ENDS)(client, account);
   }
 
   async #attack(): Promise<void> {
@@ -97,8 +104,11 @@ export class Comers implements Work {
     const client = await this.#come(principal);
     await client.expect("INFO");
     // Always in the same way: with seven ways for each, stats would still grow after an hour, and with them what Envoy holds.
-    await client.send(new Random(principal).pick(HOSTILITIES)(this.#random));
+    const bytes = new Random(principal).pick(HOSTILITIES)(this.#random);
+    await client.send(bytes);
     client.end();
     await client.untilClosed();
+    const subscriptions = typeof bytes === "string" ? bytes.split(SUBSCRIPTION).length - 1 : 0;
+    this.#place.account.add(ANYONE, "SUB", "comers", "allowed", subscriptions);
   }
 }

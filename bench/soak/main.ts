@@ -44,13 +44,17 @@ const HELD_COLUMNS: Record<keyof Held, string> = {
   own: "own>",
   wasm: "Wasm, written to>",
   allocated: "allocated>",
+  beyondTwin: "beyond an empty filter>",
   spare: "spare>",
   stats: "stats>",
   vms: "VMs>",
+  wakeUps: "wake-ups/s>",
+  files: "files>",
 };
+const COUNTS: readonly (keyof Held)[] = ["stats", "vms", "wakeUps", "files"];
 
 function shown(what: keyof Held, value: number): string {
-  return what === "stats" || what === "vms" ? `${value}` : (value / 2 ** 20).toFixed(1);
+  return COUNTS.includes(what) ? `${Math.round(value)}` : (value / 2 ** 20).toFixed(1);
 }
 
 const began = performance.now();

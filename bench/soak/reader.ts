@@ -1,40 +1,27 @@
 import { RawClient } from "../../test/stand/raw-client.ts";
 import type { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
-import { NEWS, policyOf, READER, type Identity } from "./cast.ts";
+import { NEWS, READER } from "./cast.ts";
+import type { Policies } from "./policies.ts";
+import type { Place } from "./work.ts";
 
-const LISTENERS: Record<string, Identity> = { mtls: "PEER", waypoint: "WAYPOINT" };
 /** nats-server's text of a reload. */
 const REVOKED = `-ERR 'Permissions Violation for Subscription to "${NEWS}" (sid "1")'`;
 
-/**
- * So many policies take turns. Envoy keeps the two gauges of each (docs/telemetry.md), which hours with one after the other would
- * have by the thousand.
- */
-const POLICIES = 16;
-
-/** A subscriber that each change of the policy revokes or lets back in, and the changes themselves. */
+/** A subscriber that each change of the policy revokes or lets back in. */
 export class Reader {
-  readonly #stand: Stand;
+  readonly #place: Place;
+  readonly #policies: Policies;
   #client: RawClient;
-  #change = 0;
-  /** Another one makes Envoy run new VMs. */
-  #version = 0;
 
-  private constructor(stand: Stand, client: RawClient) {
-    this.#stand = stand;
+  private constructor(place: Place, policies: Policies, client: RawClient) {
+    this.#place = place;
+    this.#policies = policies;
     this.#client = client;
   }
 
-  static async start(stand: Stand): Promise<Reader> {
-    return new Reader(stand, await Reader.#connect(stand));
-  }
-
-  /** The filters as a soak begins with them. */
-  static filters(): Record<string, { config: object }> {
-    return Object.fromEntries(
-      Object.entries(LISTENERS).map(([name, identity]) => [name, { config: policyOf(identity, 0, true) }]),
-    );
+  static async start(place: Place, policies: Policies): Promise<Reader> {
+    return new Reader(place, policies, await Reader.#connect(place.stand));
   }
 
   /**
@@ -46,7 +33,7 @@ export class Reader {
     await this.#client.send(`SUB ${NEWS} 1\r\n`);
     const [refusal] = await this.#client.flush();
     if (refusal) throw new Error(`the reader may not subscribe yet: ${refusal.line}`);
-    await this.#push(false);
+    await this.#policies.next(false);
     const began = performance.now();
     // The text goes with the next bytes: the filter cannot write by itself (docs/adr/0008-live-policy.md).
     await waitFor("the reader is told", async () => (await this.#client.flush()).some(({ line }) => line === REVOKED));
@@ -55,23 +42,19 @@ export class Reader {
 
   /** Lets the reader in again. */
   async allow(): Promise<void> {
-    await this.#push(true);
+    await this.#policies.next(true);
     await waitFor("the reader may subscribe", async () => {
       await this.#client.send(`SUB ${NEWS} 1\r\nUNSUB 1\r\n`);
-      return (await this.#client.flush()).length === 0;
+      const refusals = await this.#client.flush();
+      this.#place.account.add(READER, "SUB", "news", "refused", refusals.length);
+      return refusals.length === 0;
     });
-  }
-
-  /** The next connections come into new VMs, as another version of the module makes them. */
-  async upgrade(): Promise<void> {
-    this.#version += 1;
-    await this.#push(true);
   }
 
   /** Connects anew, where nats-server was away. */
   async again(): Promise<void> {
     this.#client.close();
-    this.#client = await Reader.#connect(this.#stand);
+    this.#client = await Reader.#connect(this.#place.stand);
   }
 
   close(): void {
@@ -83,14 +66,5 @@ export class Reader {
     const client = await RawClient.connect(stand.port("mtls"), { tls, answersPings: true });
     await client.handshake();
     return client;
-  }
-
-  async #push(hasNews: boolean): Promise<void> {
-    this.#change = (this.#change + 1) % POLICIES;
-    for (const [listener, identity] of Object.entries(LISTENERS)) {
-      const config = policyOf(identity, this.#change, hasNews);
-      const answer = await this.#stand.update({ config, environment: { VERSION: `${this.#version}` } }, listener);
-      if (answer !== "ACCEPTED") throw new Error(`Envoy has ${answer} policy ${this.#change}`);
-    }
   }
 }

@@ -8,6 +8,8 @@ export class Sleeper implements Work {
 
   constructor(place: Place) {
     this.#place = place;
+    // It does not know what would have come.
+    place.account.addSome(SLEEPER, "MSG", "secrets", "refused");
   }
 
   async round(end: AbortSignal): Promise<void> {

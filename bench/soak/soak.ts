@@ -3,7 +3,6 @@ import { bytesFrom } from "../../test/stand/child.ts";
 import { sum, type Sample } from "../../test/stand/prometheus.ts";
 import type { Envoy } from "../../test/stand/envoy.ts";
 import { residentOf } from "../../test/stand/resident.ts";
-import { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import { Fault, messageOf } from "../../tools/fault.ts";
 import { Account } from "./account.ts";
@@ -11,6 +10,7 @@ import { Comers } from "./comers.ts";
 import { Events } from "./events.ts";
 import type { Held } from "./growth.ts";
 import { Orders } from "./orders.ts";
+import { Policies } from "./policies.ts";
 import { Quotes } from "./quotes.ts";
 import { Reader } from "./reader.ts";
 import { Refused } from "./refused.ts";
@@ -49,6 +49,9 @@ export interface Round {
 
 const ACTIVE = "istio_nats_connections_active";
 
+/** Milliseconds. Series of thousands of principals that are new in a VM take some 15 s (docs/performance-scale.md). */
+const COMPLETE = 120_000;
+
 /** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. Returns them. */
 async function reconcile({ stand: { envoy }, account, members }: Place): Promise<Sample[]> {
   // The reader has one, too.
@@ -70,19 +73,31 @@ async function reconcile({ stand: { envoy }, account, members }: Place): Promise
       }
       return differences.length === 0 && samples;
     },
-    { explain: () => differences.join("\n") },
+    { timeout: COMPLETE, explain: () => differences.join("\n") },
   );
 }
 
-async function look({ envoy }: Stand, stats: number): Promise<Held> {
+/** Milliseconds of idleness in which wake-ups are counted: four of the filter's ticks. */
+const IDLE = 2000;
+
+/** What Envoy holds, with so many lines of stats. Nothing may be under way. */
+async function look({ stand: { envoy, proxy }, twin }: Policies, stats: number): Promise<Held> {
+  const wokenUp = proxy.wakeUps();
+  await sleep(IDLE);
+  const wakeUps = (proxy.wakeUps() - wokenUp) / (IDLE / 1000);
   const { all, anonymous, memories } = residentOf(envoy.pid);
+  const { allocated, spare } = await envoy.heap();
   return {
     resident: all,
     own: anonymous,
     wasm: memories.reduce((sum, { resident }) => sum + resident, 0),
-    ...(await envoy.heap()),
+    allocated,
+    beyondTwin: allocated - (await twin.envoy.allocated()),
+    spare,
     stats,
     vms: await envoy.rawStat("wasm.envoy.wasm.runtime.v8.active"),
+    wakeUps,
+    files: envoy.files(),
   };
 }
 
@@ -138,30 +153,28 @@ class Log {
  * that is not so; `tell` gets what each round has come to.
  */
 export async function soak(options: SoakOptions, tell: (round: Round) => void): Promise<void> {
-  const filters = Reader.filters();
-  const stand = await Stand.start({
-    listeners: { mtls: { filter: filters["mtls"] }, waypoint: { mode: "WAYPOINT", filter: filters["waypoint"] } },
-    serverProxy: { concurrency: options.workers },
-  });
+  const policies = await Policies.start(options.workers);
+  const { stand } = policies;
   const place: Place = { stand, account: new Account(), pause: options.pause, members: [] };
   try {
-    await soakAt(place, options, tell);
+    await soakAt(place, policies, options, tell);
   } catch (error) {
     throw new Fault([messageOf(error), stand.envoy.explain(), stand.nats.explain()].join("\n"));
   } finally {
     await Promise.all(place.members.map((member) => member.close()));
-    await stand.stop();
+    await policies.stop();
   }
 }
 
 async function soakAt(
   place: Place,
+  policies: Policies,
   { seed, round: duration, goesOn, interruption, renewal }: SoakOptions,
   tell: (round: Round) => void,
 ): Promise<void> {
   const { stand } = place;
   const log = new Log(stand.envoy);
-  const reader = await Reader.start(stand);
+  const reader = await Reader.start(place, policies);
   try {
     const quotes = await Quotes.start(place);
     const comers = new Comers(place, seed);
@@ -190,11 +203,11 @@ async function soakAt(
         connections: comers.count,
         revoked,
         p99: quotes.p99,
-        held: await look(stand, samples.length),
+        held: await look(policies, samples.length),
       });
       if (!goesOn() || interruption.aborted) return;
       if (number % renewal === 0) {
-        await reader.upgrade();
+        await policies.upgrade();
         await stand.nats.restart();
         place.account.beginAgain();
         await reader.again();

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { policy } from "../host/wire.ts";
@@ -11,14 +10,9 @@ const IDLE = 3000;
 
 /** How often the workers of an idle proxy have woken up meanwhile. */
 async function wakeUps({ proxy }: Stand): Promise<number> {
-  const so = (): number =>
-    proxy.workers().reduce((sum, worker) => {
-      const [, count] = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`${worker}/status`, "utf8")) ?? [];
-      return sum + Number(count);
-    }, 0);
-  const before = so();
+  const before = proxy.wakeUps();
   await sleep(IDLE);
-  return so() - before;
+  return proxy.wakeUps() - before;
 }
 
 it("an idle proxy wakes up no more often after a hundred changes of its policy, whose root contexts are gone", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binaries } from "../../tools/binaries.ts";
 import { ask } from "./ask.ts";
@@ -147,6 +147,11 @@ export class Envoy {
   /** The bytes that its own allocator has given out. */
   async allocated(): Promise<number> {
     return (await this.heap()).allocated;
+  }
+
+  /** How many files it has open, sockets among them (Linux). */
+  files(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
   /** Waits until a stat, summed as `stat` does, satisfies `predicate`. Returns its value. */

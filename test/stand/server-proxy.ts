@@ -163,6 +163,15 @@ export class ServerProxy {
       .filter((task) => readFileSync(`${task}/comm`, "utf8").startsWith("wrk:worker"));
   }
 
+  /** How often the workers' threads have gone to sleep so far, and so have woken up (Linux). */
+  wakeUps(): number {
+    const count = (task: string): number => {
+      const [, switches] = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`${task}/status`, "utf8")) ?? [];
+      return Number(switches);
+    };
+    return this.workers().reduce((sum, worker) => sum + count(worker), 0);
+  }
+
   /**
    * Milliseconds of the longest turn of any worker's event loop so far, to 10 % (Envoy's histograms are log-linear). Nothing else
    * on that worker ran in that time. Needs `measuresTurns`.
