@@ -20,11 +20,12 @@ export function positive(text: string): number {
   return value;
 }
 
-export function wholeNumber(least: number) {
+export function wholeNumber(least: number, most = Infinity) {
+  const bounds = `at least ${least}${most === Infinity ? "" : ` and at most ${most}`}`;
   return (text: string): number => {
     const value = Number(text);
-    if (Number.isInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`It must be a whole number, at least ${least}.`);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number, ${bounds}.`);
   };
 }
 

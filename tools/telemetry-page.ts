@@ -144,6 +144,8 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   or, where there are more, a fair sample over all its peers. \`istio_nats_durations_left_out_total\` counts the others; add it to a
   histogram's count to count answers. Quantiles of such a time are right. Where it is mixed with quieter time, it weighs less than
   it should, in alerts too.
+- **A publish** counts as soon as it is judged. One that was allowed, and whose payload breaks off, counts as allowed, too, but
+  nobody gets it. The stream then counts in \`istio_nats_protocol_errors_total\` as \`unfinished\`, unless the client has reset it.
 - **A request** is a publish with a reply subject, and its answer is the first message on that subject that is delivered to the
   same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
   (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. One to which

@@ -1,10 +1,9 @@
-import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildModule } from "../../tools/wasm.ts";
 import type { Identity } from "../../test/stand/certificates.ts";
 import { CLIENT_ALPN, SERVER_NAME } from "../../test/stand/mesh.ts";
 import { residentOf } from "../../test/stand/resident.ts";
-import { computedBy, type DownstreamMode } from "../../test/stand/server-proxy.ts";
+import type { DownstreamMode } from "../../test/stand/server-proxy.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
@@ -135,9 +134,10 @@ class Crowd {
     const { through, direct } = this.#loads;
     await this.#run(through, "probe", { ...this.#through, connections: PROBES });
     await this.#run(direct, "probe", { ...this.#direct, connections: PROBES });
-    const [before, began] = [this.#computed(), performance.now()];
+    const { proxy } = this.#stand;
+    const [before, began] = [proxy.computed(), performance.now()];
     const happened = await event();
-    const [computed, took] = [this.#computed() - before, performance.now() - began];
+    const [computed, took] = [proxy.computed() - before, performance.now() - began];
     const ping = {
       through: latencyOf(await this.#run(through, "probed", {})),
       direct: latencyOf(await this.#run(direct, "probed", {})),
@@ -150,19 +150,13 @@ class Crowd {
     return this.#run(this.#loads.through, "newcomers", { ...this.#through, messages: NEWCOMERS });
   }
 
-  /** Milliseconds that all threads of Envoy have computed so far. */
-  #computed(): number {
-    const tasks = `/proc/${this.#stand.envoy.pid}/task`;
-    return readdirSync(tasks).reduce((sum, task) => sum + computedBy(`${tasks}/${task}`), 0);
-  }
-
   async level(connections: number): Promise<Level> {
     await sleep(SETTLED / 2);
-    const before = this.#computed();
+    const { envoy, proxy } = this.#stand;
+    const before = proxy.computed();
     const began = performance.now();
     await sleep(SETTLED / 2);
-    const idle = (this.#computed() - before) / (performance.now() - began);
-    const { envoy } = this.#stand;
+    const idle = (proxy.computed() - before) / (performance.now() - began);
     const { all, memories } = residentOf(envoy.pid);
     const allocated = await envoy.allocated();
     return { connections, resident: all, allocated, memories: memories.map(({ resident }) => resident), idle };

@@ -1,5 +1,5 @@
 // `npm run bench:memory` measures the memory that the real Envoy takes of the machine: by the size of the policy, while one takes
-// another's place, and by connections.
+// another's place, by connections, and by the stats of principals.
 
 import { Command, Option } from "commander";
 import { messageOf } from "../../tools/fault.ts";
@@ -11,12 +11,14 @@ import { measureConnections, type Wave } from "./connections.ts";
 import { measureCrowd, type CrowdWave } from "./crowd.ts";
 import { checkFiles } from "./files.ts";
 import { measurePolicies, type Stage } from "./policies.ts";
+import { measurePrincipals, MOST_PRINCIPALS, type StatsLevel } from "./principals.ts";
 
 interface Options {
   workers: number;
   rules: number;
   connections: number;
   crowd?: number;
+  principals?: number;
   json?: string;
 }
 
@@ -31,6 +33,14 @@ const options = new Command("npm run bench:memory --")
       "instead of all that, in a quarter of an hour: clients that come, subscribe and go at once, also with mTLS, and what others notice",
     )
       .argParser(wholeNumber(10))
+      .conflicts(["rules", "connections", "principals"]),
+  )
+  .addOption(
+    new Option(
+      "--principals <number>",
+      "instead of all that, in some minutes: what the stats of so many principals take, and each scrape of them",
+    )
+      .argParser(wholeNumber(4, MOST_PRINCIPALS))
       .conflicts(["rules", "connections"]),
   )
   .option("--json <file>", "writes the numbers there too", fileToWrite)
@@ -40,13 +50,24 @@ const options = new Command("npm run bench:memory --")
 const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
 function policyTable(stages: readonly Stage[]): string {
-  const rows = stages.map(({ setup, after, resident, peak, allocated }) => {
+  const rows = stages.map(({ setup, after, resident, peak, allocated, computed }) => {
     const { all, anonymous, memories } = resident;
     const written = memories.map((memory) => mib(memory.resident)).join(" + ");
     const sizes = memories.reduce((sum, { size }) => sum + size, 0);
-    return [setup, after, mib(all), mib(anonymous), mib(peak), mib(allocated), mib(sizes), written];
+    const cpu = (computed / 1000).toFixed(2);
+    return [setup, after, mib(all), mib(anonymous), mib(peak), mib(allocated), cpu, mib(sizes), written];
   });
-  const columns = ["filter", "after", "resident>", "own>", "peak>", "allocated>", "Wasm's size>", "of that written to"];
+  const columns = [
+    "filter",
+    "after",
+    "resident>",
+    "own>",
+    "peak>",
+    "allocated>",
+    "CPU, s>",
+    "Wasm's size>",
+    "of that written to",
+  ];
   return toTerminal({ columns, rows }, terminalWidth());
 }
 
@@ -129,6 +150,39 @@ function pingTable(waves: readonly CrowdWave[]): string {
   );
 }
 
+function statsTable(levels: readonly StatsLevel[]): string {
+  const rows = levels.map(({ setup, principals, allocated, scrape, idle }) => [
+    setup,
+    `${principals}`,
+    mib(allocated),
+    scrape.lines.toLocaleString("en-US"),
+    mib(scrape.bytes),
+    scrape.computed.toFixed(0),
+    scrape.took.toFixed(0),
+    (idle * 1000).toFixed(1),
+  ]);
+  const columns = [
+    "filter",
+    "principals>",
+    "allocated>",
+    "lines>",
+    "scrape>",
+    "its CPU, ms>",
+    "took, ms>",
+    "idle, ms/s>",
+  ];
+  return toTerminal({ columns, rows }, terminalWidth());
+}
+
+async function measureOnlyPrincipals(count: number, workers: number): Promise<void> {
+  const stats = await measurePrincipals(count, workers, announce);
+  process.stdout.write(
+    `\nWhat Envoy with ${workers} workers holds for the stats of principals that have gone, in MiB, and what one scrape of all stats takes of\n` +
+      `its main thread. Idle: what all of Envoy computes in a second without scrapes.\n${statsTable(stats)}`,
+  );
+  if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ stats }, null, 2)}\n`);
+}
+
 async function measureOnlyCrowd(count: number, workers: number): Promise<void> {
   const crowd = await measureCrowd(count, workers, announce);
   process.stdout.write(
@@ -145,7 +199,7 @@ async function measureAll({ workers, rules, connections }: Options): Promise<voi
   const stages = await measurePolicies(workers, rules, announce);
   const waves = await measureConnections(connections, announce);
   process.stdout.write(
-    `\nEnvoy with ${workers} workers, in MiB. Own: what no other process can share. Peak: since the row before. Written to: of the\n` +
+    `\nEnvoy with ${workers} workers, in MiB. Own: what no other process can share. Peak, CPU: since the row before. Written to: of the\n` +
       `linear memory of each VM, which are the main thread's, the workers' and one that is only cloned.\n${policyTable(stages)}\n` +
       `${connections} idle connections without TLS that come and go, of one worker, in MiB. Each: one more, by Envoy's allocator and\n` +
       `by pages of linear memory.\n${connectionTable(waves)}`,
@@ -155,8 +209,10 @@ async function measureAll({ workers, rules, connections }: Options): Promise<voi
 
 try {
   outliveReader(options.json !== undefined);
-  if (options.crowd === undefined) await measureAll(options);
-  else await measureOnlyCrowd(options.crowd, options.workers);
+  const { crowd, principals, workers } = options;
+  if (crowd !== undefined) await measureOnlyCrowd(crowd, workers);
+  else if (principals !== undefined) await measureOnlyPrincipals(principals, workers);
+  else await measureAll(options);
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -15,6 +15,8 @@ export interface Stage {
   peak: number;
   /** What it has allocated itself, without the memories of Wasm and V8's heap. */
   allocated: number;
+  /** Milliseconds that all its threads have computed since the stage before, or since it began. */
+  computed: number;
 }
 
 /** Each is a principal of its own, with several connections, so that most likely each worker has all of them. */
@@ -68,12 +70,15 @@ async function measureOne(
     serverProxy: { concurrency: workers, logLevel: "warning" },
   });
   try {
-    const { envoy } = stand;
+    const { envoy, proxy } = stand;
     const stages: Stage[] = [];
+    let before = 0;
     const look = async (after: string): Promise<void> => {
       await sleep(SETTLED);
       const [resident, peak, allocated] = [residentOf(envoy.pid), peakOf(envoy.pid), await envoy.allocated()];
-      stages.push({ setup, after, resident, peak, allocated });
+      const now = proxy.computed();
+      stages.push({ setup, after, resident, peak, allocated, computed: now - before });
+      before = now;
       forgetPeak(envoy.pid);
     };
     await look("its start");

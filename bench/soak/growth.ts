@@ -10,7 +10,7 @@ export interface Held {
   wasm: number;
   /** Bytes that Envoy has allocated itself. */
   allocated: number;
-  /** Of these, what is beyond the Envoy that takes the same configurations with an empty filter (`Policies`). */
+  /** Of these, what is beyond the Envoy that takes the same configurations with an empty filter (`Twins`). */
   beyondTwin: number;
   /** Bytes that Envoy's allocator keeps for later, in caches and as free pages. */
   spare: number;

@@ -2,7 +2,7 @@ import { RawClient } from "../../test/stand/raw-client.ts";
 import type { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import { NEWS, READER } from "./cast.ts";
-import type { Policies } from "./policies.ts";
+import type { Twins } from "./twins.ts";
 import type { Place } from "./work.ts";
 
 /** nats-server's text of a reload. */
@@ -11,17 +11,17 @@ const REVOKED = `-ERR 'Permissions Violation for Subscription to "${NEWS}" (sid 
 /** A subscriber that each change of the policy revokes or lets back in. */
 export class Reader {
   readonly #place: Place;
-  readonly #policies: Policies;
+  readonly #twins: Twins;
   #client: RawClient;
 
-  private constructor(place: Place, policies: Policies, client: RawClient) {
+  private constructor(place: Place, twins: Twins, client: RawClient) {
     this.#place = place;
-    this.#policies = policies;
+    this.#twins = twins;
     this.#client = client;
   }
 
-  static async start(place: Place, policies: Policies): Promise<Reader> {
-    return new Reader(place, policies, await Reader.#connect(place.stand));
+  static async start(place: Place, twins: Twins): Promise<Reader> {
+    return new Reader(place, twins, await Reader.#connect(place.stand));
   }
 
   /**
@@ -33,7 +33,7 @@ export class Reader {
     await this.#client.send(`SUB ${NEWS} 1\r\n`);
     const [refusal] = await this.#client.flush();
     if (refusal) throw new Error(`the reader may not subscribe yet: ${refusal.line}`);
-    await this.#policies.next(false);
+    await this.#twins.pushNext(false);
     const began = performance.now();
     // The text goes with the next bytes: the filter cannot write by itself (docs/adr/0008-live-policy.md).
     await waitFor("the reader is told", async () => (await this.#client.flush()).some(({ line }) => line === REVOKED));
@@ -42,7 +42,7 @@ export class Reader {
 
   /** Lets the reader in again. */
   async allow(): Promise<void> {
-    await this.#policies.next(true);
+    await this.#twins.pushNext(true);
     await waitFor("the reader may subscribe", async () => {
       await this.#client.send(`SUB ${NEWS} 1\r\nUNSUB 1\r\n`);
       const refusals = await this.#client.flush();

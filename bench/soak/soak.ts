@@ -10,7 +10,7 @@ import { Comers } from "./comers.ts";
 import { Events } from "./events.ts";
 import type { Held } from "./growth.ts";
 import { Orders } from "./orders.ts";
-import { Policies } from "./policies.ts";
+import { Twins } from "./twins.ts";
 import { Quotes } from "./quotes.ts";
 import { Reader } from "./reader.ts";
 import { Refused } from "./refused.ts";
@@ -81,7 +81,7 @@ async function reconcile({ stand: { envoy }, account, members }: Place): Promise
 const IDLE = 2000;
 
 /** What Envoy holds, with so many lines of stats. Nothing may be under way. */
-async function look({ stand: { envoy, proxy }, twin }: Policies, stats: number): Promise<Held> {
+async function look({ stand: { envoy, proxy }, twin }: Twins, stats: number): Promise<Held> {
   const wokenUp = proxy.wakeUps();
   await sleep(IDLE);
   const wakeUps = (proxy.wakeUps() - wokenUp) / (IDLE / 1000);
@@ -153,28 +153,28 @@ class Log {
  * that is not so; `tell` gets what each round has come to.
  */
 export async function soak(options: SoakOptions, tell: (round: Round) => void): Promise<void> {
-  const policies = await Policies.start(options.workers);
-  const { stand } = policies;
+  const twins = await Twins.start(options.workers);
+  const { stand } = twins;
   const place: Place = { stand, account: new Account(), pause: options.pause, members: [] };
   try {
-    await soakAt(place, policies, options, tell);
+    await soakAt(place, twins, options, tell);
   } catch (error) {
     throw new Fault([messageOf(error), stand.envoy.explain(), stand.nats.explain()].join("\n"));
   } finally {
     await Promise.all(place.members.map((member) => member.close()));
-    await policies.stop();
+    await twins.stop();
   }
 }
 
 async function soakAt(
   place: Place,
-  policies: Policies,
+  twins: Twins,
   { seed, round: duration, goesOn, interruption, renewal }: SoakOptions,
   tell: (round: Round) => void,
 ): Promise<void> {
   const { stand } = place;
   const log = new Log(stand.envoy);
-  const reader = await Reader.start(place, policies);
+  const reader = await Reader.start(place, twins);
   try {
     const quotes = await Quotes.start(place);
     const comers = new Comers(place, seed);
@@ -203,11 +203,11 @@ async function soakAt(
         connections: comers.count,
         revoked,
         p99: quotes.p99,
-        held: await look(policies, samples.length),
+        held: await look(twins, samples.length),
       });
       if (!goesOn() || interruption.aborted) return;
       if (number % renewal === 0) {
-        await policies.upgrade();
+        await twins.upgrade();
         await stand.nats.restart();
         place.account.beginAgain();
         await reader.again();

@@ -150,6 +150,12 @@ export class ServerProxy {
     await this.envoy.stop();
   }
 
+  /** Milliseconds that all threads of Envoy have computed so far (Linux). */
+  computed(): number {
+    const tasks = `/proc/${this.envoy.pid}/task`;
+    return readdirSync(tasks).reduce((sum, task) => sum + computedBy(`${tasks}/${task}`), 0);
+  }
+
   /** Milliseconds that each worker has computed so far (Linux). */
   workerTimes(): number[] {
     return this.workers().map(computedBy);

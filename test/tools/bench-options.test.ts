@@ -234,6 +234,13 @@ describe("the memory bench's options", () => {
     });
   }
 
+  it("refuse more principals than have series of their own", () => {
+    assert.match(
+      refusal("memory/main.ts", ["--principals", "4097"]),
+      /^error: .*It must be a whole number, at least 4 and at most 4096\.\n$/,
+    );
+  });
+
   it("refuse with --crowd what a crowd has no use for", () => {
     assert.equal(
       refusal("memory/main.ts", ["--crowd", "100", "--connections", "100"]),

@@ -16,10 +16,10 @@ const IDENTITIES: Record<Listener, Identity> = { mtls: "PEER", waypoint: "WAYPOI
 const POLICIES = 16;
 
 /**
- * The policies of a soak's Envoy, and of a twin of it without traffic, which gets each of them for a filter that does nothing. Envoy
- * keeps something of every configuration, whatever the filter (docs/performance-scale.md). The twin shows how much that is.
+ * The Envoy of a soak, and a twin of it without traffic, which gets each policy for a filter that does nothing. Envoy keeps something
+ * of every configuration, whatever the filter (docs/performance-scale.md). The twin shows how much that is.
  */
-export class Policies {
+export class Twins {
   readonly stand: Stand;
   readonly twin: Stand;
   readonly #started: Started;
@@ -35,8 +35,8 @@ export class Policies {
     this.#empty = empty;
   }
 
-  /** Starts both Envoys with the first policy. */
-  static async start(workers: number): Promise<Policies> {
+  /** Starts both with the first policy. */
+  static async start(workers: number): Promise<Twins> {
     const empty = await buildModule("bench/modules/empty.ts");
     return Started.whole(async (started) => {
       const start = (wasm?: string): Promise<Stand> => {
@@ -49,12 +49,12 @@ export class Policies {
         );
       };
       const [stand, twin] = await Promise.all([start(), start(empty)]);
-      return new Policies(started, stand, twin, empty);
+      return new Twins(started, stand, twin, empty);
     });
   }
 
   /** Pushes the next policy to each listener, one that lets the reader subscribe to NEWS or not. Resolves once Envoy has taken it. */
-  async next(hasNews: boolean): Promise<void> {
+  async pushNext(hasNews: boolean): Promise<void> {
     this.#change = (this.#change + 1) % POLICIES;
     const environment = { VERSION: `${this.#version}` };
     for (const [listener, identity] of Object.entries(IDENTITIES)) {
@@ -71,7 +71,7 @@ export class Policies {
   /** The next connections come into new VMs, as another version of the module makes them. */
   async upgrade(): Promise<void> {
     this.#version += 1;
-    await this.next(true);
+    await this.pushNext(true);
   }
 
   async stop(): Promise<void> {
