@@ -185,6 +185,8 @@ opened ones, but read the gauge.
 
 ${table(["what", "at most", "beyond"], boundRows())}
 
+[What stats take](performance-scale.md#what-stats-take) has the memory and the size of a scrape that so many principals bring.
+
 ## Ten questions
 
 The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. A counter appears with its first event, which

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { sourceConstant } from "../../tools/source-constant.ts";
 import { buildModule } from "../../tools/wasm.ts";
+import { parseSamples, sum } from "../../test/stand/prometheus.ts";
 import { RawClient } from "../../test/stand/raw-client.ts";
-import { computedBy } from "../../test/stand/server-proxy.ts";
+import { addressOf, computedBy } from "../../test/stand/server-proxy.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
@@ -20,7 +22,7 @@ export interface StatsLevel {
 
 /** One answer to `/stats/prometheus`. */
 interface Scrape {
-  lines: number;
+  series: number;
   bytes: number;
   /** Milliseconds that Envoy's main thread computes for it. */
   computed: number;
@@ -34,12 +36,11 @@ const STAGES = [1 / 4, 1 / 2, 1];
 const AT_ONCE = 16;
 /** Two of the intervals in which Envoy brings its histograms together (`stats_flush_interval`), in milliseconds. */
 const IDLE = 10_000;
-/** New series are defined in slices, some 250 in a second and worker (docs/performance-scale.md). */
+/** Milliseconds. New series are defined in slices (docs/performance-scale.md). */
 const COMPLETE = 600_000;
-const HOSTS = 250;
 
-/** As many principals as telemetry.principals allows at most. */
-export const MOST_PRINCIPALS = 4096;
+/** As many as `telemetry.principals` allows at most. */
+export const MOST_PRINCIPALS = sourceConstant("policy/config-telemetry.ts", "MOST_PRINCIPALS");
 
 const policy = {
   identity: "WAYPOINT",
@@ -61,10 +62,12 @@ const policy = {
   },
 };
 
+/** What `work` has counted: a CONNECT, three PINGs, and two SUBs, PUBs, deliveries and UNSUBs. */
+const MESSAGES = 12;
+
 /** A principal that subscribes, sends a request, and answers it itself: it has a series of each stat of healthy traffic. */
 async function work(port: number, principal: number): Promise<void> {
-  const localAddress = `127.1.${Math.floor(principal / HOSTS)}.${1 + (principal % HOSTS)}`;
-  const client = await RawClient.connect(port, { localAddress });
+  const client = await RawClient.connect(port, { localAddress: addressOf(principal) });
   await client.handshake();
   const [job, answer] = [`jobs.j${principal}`, `answers.a${principal}`];
   await client.send(`SUB ${job} 1\r\nSUB ${answer} 2\r\nPUB ${job} ${answer} 2\r\nhi\r\n`);
@@ -75,12 +78,25 @@ async function work(port: number, principal: number): Promise<void> {
   client.close();
 }
 
+/** Waits until stats count so many messages, and all their series are there. */
+async function settle({ envoy }: Stand, messages: number): Promise<void> {
+  let counted = NaN;
+  await waitFor(
+    "stats that count all messages",
+    async () => {
+      counted = sum(await envoy.settledSamples({ timeout: COMPLETE }), "istio_nats_messages_total");
+      return counted === messages;
+    },
+    { timeout: COMPLETE, explain: () => `they count ${counted} of ${messages}` },
+  );
+}
+
 async function scrapeOf({ envoy }: Stand): Promise<Scrape> {
   const main = `/proc/${envoy.pid}/task/${envoy.pid}`;
   const [before, began] = [computedBy(main), performance.now()];
   const text = await envoy.admin("/stats/prometheus");
   const [computed, took] = [computedBy(main) - before, performance.now() - began];
-  return { lines: text.split("\n").length - 1, bytes: Buffer.byteLength(text), computed, took };
+  return { series: parseSamples(text).length, bytes: Buffer.byteLength(text), computed, took };
 }
 
 async function idleOf({ proxy }: Stand, duration: number): Promise<number> {
@@ -94,7 +110,12 @@ async function levelOf(stand: Stand, setup: string, principals: number, duration
   const scrapes: Scrape[] = [];
   for (let i = 0; i < SCRAPES; i++) scrapes.push(await scrapeOf(stand));
   const middle = (what: keyof Scrape): number => median(scrapes.map((scrape) => scrape[what]));
-  const scrape = { lines: middle("lines"), bytes: middle("bytes"), computed: middle("computed"), took: middle("took") };
+  const scrape = {
+    series: middle("series"),
+    bytes: middle("bytes"),
+    computed: middle("computed"),
+    took: middle("took"),
+  };
   return { setup, principals, allocated: await stand.envoy.allocated(), scrape, idle };
 }
 
@@ -118,13 +139,7 @@ async function levelsOf(
         await Promise.all(some.map((principal) => work(stand.port(), principal)));
       }
       done = count;
-      if (filter?.config !== undefined) {
-        await waitFor(
-          `the stats of ${count} principals`,
-          async () => (await stand.envoy.stat("istio_nats_connections_closed_total")) === count,
-          { timeout: COMPLETE },
-        );
-      }
+      await settle(stand, filter?.config === undefined ? 0 : count * MESSAGES);
       levels.push(await levelOf(stand, setup, count, duration));
     }
     return levels;

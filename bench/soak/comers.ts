@@ -1,5 +1,6 @@
 import { Random } from "../../test/host/random.ts";
 import { RawClient } from "../../test/stand/raw-client.ts";
+import { addressOf } from "../../test/stand/server-proxy.ts";
 import { ANYONE, type Account } from "./account.ts";
 import type { Place, Work } from "./work.ts";
 
@@ -8,8 +9,7 @@ const AT_ONCE = 4;
  * More principals than have series of their own, so that some share theirs, but so few that each comes again soon: stats are
  * complete after some minutes.
  */
-const NETWORKS = 8;
-const HOSTS = 254;
+const PRINCIPALS = 2032;
 
 type End = (client: RawClient, account: Account) => unknown;
 
@@ -78,14 +78,12 @@ export class Comers implements Work {
 
   /** The number of a principal. */
   #anyone(): number {
-    return this.#random.below(NETWORKS * HOSTS);
+    return this.#random.below(PRINCIPALS);
   }
 
   #come(principal: number): Promise<RawClient> {
     this.#count += 1;
-    // Each address is a principal (test/stand/server-proxy.ts).
-    const localAddress = `127.1.${Math.floor(principal / HOSTS)}.${1 + (principal % HOSTS)}`;
-    return RawClient.connect(this.#place.stand.port("waypoint"), { localAddress });
+    return RawClient.connect(this.#place.stand.port("waypoint"), { localAddress: addressOf(principal) });
   }
 
   async #visit(): Promise<void> {

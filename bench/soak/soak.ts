@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { bytesFrom } from "../../test/stand/child.ts";
-import { sum, type Sample } from "../../test/stand/prometheus.ts";
+import { sum } from "../../test/stand/prometheus.ts";
 import type { Envoy } from "../../test/stand/envoy.ts";
 import { residentOf } from "../../test/stand/resident.ts";
 import { waitFor } from "../../test/stand/wait.ts";
@@ -52,12 +52,12 @@ const ACTIVE = "istio_nats_connections_active";
 /** Milliseconds. Series of thousands of principals that are new in a VM take some 15 s (docs/performance-scale.md). */
 const COMPLETE = 120_000;
 
-/** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. Returns them. */
-async function reconcile({ stand: { envoy }, account, members }: Place): Promise<Sample[]> {
+/** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. */
+async function reconcile({ stand: { envoy }, account, members }: Place): Promise<void> {
   // The reader has one, too.
   const standing = members.length + 1;
   let differences: string[] = [];
-  return waitFor(
+  await waitFor(
     "stats that agree with what clients have seen",
     async () => {
       const samples = await envoy.samples();
@@ -71,7 +71,7 @@ async function reconcile({ stand: { envoy }, account, members }: Place): Promise
       for (const [name, count] of Object.entries(open)) {
         if (count !== standing) differences.push(`${name}: ${count}, not ${standing}`);
       }
-      return differences.length === 0 && samples;
+      return differences.length === 0;
     },
     { timeout: COMPLETE, explain: () => differences.join("\n") },
   );
@@ -80,8 +80,9 @@ async function reconcile({ stand: { envoy }, account, members }: Place): Promise
 /** Milliseconds of idleness in which wake-ups are counted: four of the filter's ticks. */
 const IDLE = 2000;
 
-/** What Envoy holds, with so many lines of stats. Nothing may be under way. */
-async function look({ stand: { envoy, proxy }, twin }: Twins, stats: number): Promise<Held> {
+/** What Envoy holds when nothing is under way. */
+async function look({ stand: { envoy, proxy }, twin }: Twins): Promise<Held> {
+  const stats = (await envoy.settledSamples({ timeout: COMPLETE })).length;
   const wokenUp = proxy.wakeUps();
   await sleep(IDLE);
   const wakeUps = (proxy.wakeUps() - wokenUp) / (IDLE / 1000);
@@ -159,7 +160,7 @@ export async function soak(options: SoakOptions, tell: (round: Round) => void): 
   try {
     await soakAt(place, twins, options, tell);
   } catch (error) {
-    throw new Fault([messageOf(error), stand.envoy.explain(), stand.nats.explain()].join("\n"));
+    throw new Fault([messageOf(error), stand.nats.explain(), twins.explain()].join("\n"));
   } finally {
     await Promise.all(place.members.map((member) => member.close()));
     await twins.stop();
@@ -195,7 +196,7 @@ async function soakAt(
         await reader.allow();
         await rest(duration / 2, end, interruption);
       });
-      const samples = await reconcile(place);
+      await reconcile(place);
       log.check();
       tell({
         life: Math.floor((number - 1) / renewal),
@@ -203,7 +204,7 @@ async function soakAt(
         connections: comers.count,
         revoked,
         p99: quotes.p99,
-        held: await look(twins, samples.length),
+        held: await look(twins),
       });
       if (!goesOn() || interruption.aborted) return;
       if (number % renewal === 0) {

@@ -1,19 +1,25 @@
 import { Stand } from "../../test/stand/stand.ts";
 import { Started } from "../../test/stand/started.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
+import { Fault } from "../../tools/fault.ts";
 import { buildModule } from "../../tools/wasm.ts";
 import { policyOf, type Identity } from "./cast.ts";
 
-type Listener = "mtls" | "waypoint";
+type Listener = "waypoint" | "mtls";
 
-/** How the filter knows its peers at each listener. */
-const IDENTITIES: Record<Listener, Identity> = { mtls: "PEER", waypoint: "WAYPOINT" };
+/** How the filter knows its peers at each listener. The last one is the reader's, who waits for each policy. */
+const IDENTITIES: Record<Listener, Identity> = { waypoint: "WAYPOINT", mtls: "PEER" };
 
 /**
  * So many policies take turns. Envoy keeps the two gauges of each (docs/telemetry.md), which hours with one after the other would
  * have by the thousand.
  */
 const POLICIES = 16;
+
+/** Another one makes Envoy run new VMs. */
+function environmentOf(version: number): Record<string, string> {
+  return { VERSION: `${version}` };
+}
 
 /**
  * The Envoy of a soak, and a twin of it without traffic, which gets each policy for a filter that does nothing. Envoy keeps something
@@ -25,7 +31,6 @@ export class Twins {
   readonly #started: Started;
   readonly #empty: string;
   #change = 0;
-  /** Another one makes Envoy run new VMs. */
   #version = 0;
 
   private constructor(started: Started, stand: Stand, twin: Stand, empty: string) {
@@ -40,7 +45,11 @@ export class Twins {
     const empty = await buildModule("bench/modules/empty.ts");
     return Started.whole(async (started) => {
       const start = (wasm?: string): Promise<Stand> => {
-        const filter = (listener: Listener): WasmFilter => ({ wasm, config: policyOf(IDENTITIES[listener], 0, true) });
+        const filter = (listener: Listener): WasmFilter => ({
+          wasm,
+          config: policyOf(IDENTITIES[listener], 0, true),
+          environment: environmentOf(0),
+        });
         return started.add(
           Stand.start({
             listeners: { mtls: { filter: filter("mtls") }, waypoint: { mode: "WAYPOINT", filter: filter("waypoint") } },
@@ -53,19 +62,28 @@ export class Twins {
     });
   }
 
-  /** Pushes the next policy to each listener, one that lets the reader subscribe to NEWS or not. Resolves once Envoy has taken it. */
+  /**
+   * Pushes the next policy to each listener, one that lets the reader subscribe to NEWS or not. Resolves as soon as the Envoy of the
+   * soak has taken the last one.
+   */
   async pushNext(hasNews: boolean): Promise<void> {
     this.#change = (this.#change + 1) % POLICIES;
-    const environment = { VERSION: `${this.#version}` };
-    for (const [listener, identity] of Object.entries(IDENTITIES)) {
-      const filter = { config: policyOf(identity, this.#change, hasNews), environment };
-      const answers = await Promise.all([
-        this.stand.update(filter, listener),
-        this.twin.update({ ...filter, wasm: this.#empty }, listener),
-      ]);
-      if (answers.includes("REJECTED"))
-        throw new Error(`Envoy has refused policy ${this.#change}: ${answers.join(", ")}`);
+    for (const [name, stand, wasm] of [
+      ["the twin", this.twin, this.#empty],
+      ["Envoy", this.stand, undefined],
+    ] as const) {
+      for (const [listener, identity] of Object.entries(IDENTITIES)) {
+        const config = policyOf(identity, this.#change, hasNews);
+        const environment = environmentOf(this.#version);
+        const answer = await stand.update({ wasm, config, environment }, listener);
+        if (answer !== "ACCEPTED") throw new Fault(`${name} has ${answer} policy ${this.#change} of ${listener}`);
+      }
     }
+  }
+
+  /** The ends of both logs, for error messages. */
+  explain(): string {
+    return [this.stand.envoy.explain(), "The twin with the empty filter:", this.twin.envoy.explain()].join("\n");
   }
 
   /** The next connections come into new VMs, as another version of the module makes them. */

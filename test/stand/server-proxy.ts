@@ -53,6 +53,14 @@ export interface ServerProxyOptions extends EnvoyOptions {
 /** A principal for each client address: a client bound to 127.a.b.c is that service account. */
 const WAYPOINT_PRINCIPAL = "spiffe://cluster.local/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
 
+/** Usable addresses of a network of 256. */
+const HOSTS = 254;
+
+/** The address that the `principal`-th of thousands of clients binds, to be a principal of its own (`WAYPOINT_PRINCIPAL`). */
+export function addressOf(principal: number): string {
+  return `127.1.${Math.floor(principal / HOSTS)}.${1 + (principal % HOSTS)}`;
+}
+
 function chains(spec: ListenerSpec, identity: Identity, filters: object[]): object[] {
   const { tls, istioTls, plain } = chainMatches;
   const mtls = { transport_socket: downstreamTls(identity), filters };

@@ -78,6 +78,13 @@ describe("what a soak holds", () => {
     assert.deepEqual(within([100, 100, 100, 100, 101, 102, 103, 104, 105]), ["resident"]);
   });
 
+  it("may be more by half only in wake-ups, of which an idle second has few", () => {
+    const waking = (last: number): string[] | undefined =>
+      namesOf(growthsOf([[1, 2, 3, 4, 5, 6, 7, 8, 9].map((i) => ({ ...nothing, wakeUps: i > 6 ? last : 30 }))]).within);
+    assert.deepEqual(waking(45), []);
+    assert.deepEqual(waking(46), ["wakeUps"]);
+  });
+
   it("may be more once", () => {
     assert.deepEqual(within([100, 100, 100, 100, 100, 100, 100, 180, 100]), []);
   });
@@ -98,7 +105,7 @@ describe("what a soak holds", () => {
 
   it("is bounded, except for what Envoy keeps of each configuration with any filter, and for what it keeps for later", () => {
     const bounded = HELD.filter((what) => {
-      const rounds = Array.from({ length: 9 }, (_, round) => ({ ...nothing, [what]: 100 + round }));
+      const rounds = Array.from({ length: 9 }, (_, round) => ({ ...nothing, [what]: 2 ** round }));
       return namesOf(growthsOf([rounds]).within)?.join() === what;
     });
     assert.deepEqual(
