@@ -10,11 +10,11 @@ import { Comers } from "./comers.ts";
 import { Events } from "./events.ts";
 import type { Held } from "./growth.ts";
 import { Orders } from "./orders.ts";
-import { Twins } from "./twins.ts";
 import { Quotes } from "./quotes.ts";
 import { Reader } from "./reader.ts";
 import { Refused } from "./refused.ts";
 import { Sleeper } from "./sleeper.ts";
+import { Twins } from "./twins.ts";
 import type { Place, Work } from "./work.ts";
 
 export interface SoakOptions {
