@@ -40,7 +40,7 @@ export interface Round {
   messages: number;
   /** So far, those that come and go. */
   connections: number;
-  /** Milliseconds until a change of the policy had revoked a subscription. */
+  /** Milliseconds from the push of a policy until the reader was told that its subscription is revoked. */
   revoked: number;
   /** Milliseconds: the 99th percentile of requests. */
   p99: number;

@@ -7,7 +7,7 @@ import { policyOf, type Identity } from "./cast.ts";
 
 type Listener = "waypoint" | "mtls";
 
-/** How the filter knows its peers at each listener. The last one is the reader's, who waits for each policy. */
+/** How the filter knows its peers at each listener. The last one is the reader's, so that it waits for nothing but its policy. */
 const IDENTITIES: Record<Listener, Identity> = { waypoint: "WAYPOINT", mtls: "PEER" };
 
 /**
@@ -63,11 +63,12 @@ export class Twins {
   }
 
   /**
-   * Pushes the next policy to each listener, one that lets the reader subscribe to NEWS or not. Resolves as soon as the Envoy of the
-   * soak has taken the last one.
+   * Pushes the next policy to each listener, one that lets the reader subscribe to NEWS or not. Resolves when both Envoys have taken
+   * them, with the time of the last push, as `performance.now` tells it.
    */
-  async pushNext(hasNews: boolean): Promise<void> {
+  async pushNext(hasNews: boolean): Promise<number> {
     this.#change = (this.#change + 1) % POLICIES;
+    let pushed = NaN;
     for (const [name, stand, wasm] of [
       ["the twin", this.twin, this.#empty],
       ["Envoy", this.stand, undefined],
@@ -75,10 +76,12 @@ export class Twins {
       for (const [listener, identity] of Object.entries(IDENTITIES)) {
         const config = policyOf(identity, this.#change, hasNews);
         const environment = environmentOf(this.#version);
+        pushed = performance.now();
         const answer = await stand.update({ wasm, config, environment }, listener);
         if (answer !== "ACCEPTED") throw new Fault(`${name} has ${answer} policy ${this.#change} of ${listener}`);
       }
     }
+    return pushed;
   }
 
   /** The ends of both logs, for error messages. */
