@@ -153,10 +153,7 @@ class Crowd {
   async level(connections: number): Promise<Level> {
     await sleep(SETTLED / 2);
     const { envoy, proxy } = this.#stand;
-    const before = proxy.computed();
-    const began = performance.now();
-    await sleep(SETTLED / 2);
-    const idle = (proxy.computed() - before) / (performance.now() - began);
+    const idle = await proxy.load(SETTLED / 2);
     const { all, memories } = residentOf(envoy.pid);
     const allocated = await envoy.allocated();
     return { connections, resident: all, allocated, memories: memories.map(({ resident }) => resident), idle };

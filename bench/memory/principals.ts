@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { sourceConstant } from "../../tools/source-constant.ts";
 import { buildModule } from "../../tools/wasm.ts";
 import { parseSamples, sum } from "../../test/stand/prometheus.ts";
 import { RawClient } from "../../test/stand/raw-client.ts";
 import { addressOf, computedBy } from "../../test/stand/server-proxy.ts";
+import { settled } from "../../test/stand/settled.ts";
 import { Stand } from "../../test/stand/stand.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import type { WasmFilter } from "../../test/stand/wasm-filter.ts";
@@ -79,12 +79,16 @@ async function work(port: number, principal: number): Promise<void> {
 }
 
 /** Waits until stats count so many messages, and all their series are there. */
-async function settle({ envoy }: Stand, messages: number): Promise<void> {
+async function complete({ envoy }: Stand, messages: number): Promise<void> {
+  const read = async (): Promise<{ series: number; counted: number }> => {
+    const samples = await envoy.samples();
+    return { series: samples.length, counted: sum(samples, "istio_nats_messages_total") };
+  };
   let counted = NaN;
   await waitFor(
     "stats that count all messages",
     async () => {
-      counted = sum(await envoy.settledSamples({ timeout: COMPLETE }), "istio_nats_messages_total");
+      ({ counted } = await settled(read, { timeout: COMPLETE }));
       return counted === messages;
     },
     { timeout: COMPLETE, explain: () => `they count ${counted} of ${messages}` },
@@ -99,14 +103,8 @@ async function scrapeOf({ envoy }: Stand): Promise<Scrape> {
   return { series: parseSamples(text).length, bytes: Buffer.byteLength(text), computed, took };
 }
 
-async function idleOf({ proxy }: Stand, duration: number): Promise<number> {
-  const before = proxy.computed();
-  await sleep(duration);
-  return (proxy.computed() - before) / duration;
-}
-
 async function levelOf(stand: Stand, setup: string, principals: number, duration: number): Promise<StatsLevel> {
-  const idle = await idleOf(stand, duration);
+  const idle = await stand.proxy.load(duration);
   const scrapes: Scrape[] = [];
   for (let i = 0; i < SCRAPES; i++) scrapes.push(await scrapeOf(stand));
   const middle = (what: keyof Scrape): number => median(scrapes.map((scrape) => scrape[what]));
@@ -139,7 +137,7 @@ async function levelsOf(
         await Promise.all(some.map((principal) => work(stand.port(), principal)));
       }
       done = count;
-      await settle(stand, filter?.config === undefined ? 0 : count * MESSAGES);
+      await complete(stand, filter?.config === undefined ? 0 : count * MESSAGES);
       levels.push(await levelOf(stand, setup, count, duration));
     }
     return levels;

@@ -3,6 +3,7 @@ import { bytesFrom } from "../../test/stand/child.ts";
 import { sum } from "../../test/stand/prometheus.ts";
 import type { Envoy } from "../../test/stand/envoy.ts";
 import { residentOf } from "../../test/stand/resident.ts";
+import { settled } from "../../test/stand/settled.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import { Fault, messageOf } from "../../tools/fault.ts";
 import { Account } from "./account.ts";
@@ -82,10 +83,8 @@ const IDLE = 2000;
 
 /** What Envoy holds when nothing is under way. */
 async function look({ stand: { envoy, proxy }, twin }: Twins): Promise<Held> {
-  const stats = (await envoy.settledSamples({ timeout: COMPLETE })).length;
-  const wokenUp = proxy.wakeUps();
-  await sleep(IDLE);
-  const wakeUps = (proxy.wakeUps() - wokenUp) / (IDLE / 1000);
+  const stats = await settled(async () => (await envoy.samples()).length, { timeout: COMPLETE });
+  const wakeUps = (await proxy.wakeUps(IDLE)) / (IDLE / 1000);
   const { all, anonymous, memories } = residentOf(envoy.pid);
   const { allocated, spare } = await envoy.heap();
   return {

@@ -11,7 +11,7 @@ import { waitFor } from "../stand/wait.ts";
 import type { WasmFilter } from "../stand/wasm-filter.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 // The filter with one addition: a chunk that begins with these bytes ends the VM.
 const TRAP = "test/e2e/modules/trap.ts";

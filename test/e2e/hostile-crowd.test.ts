@@ -8,7 +8,7 @@ import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { inBatches } from "./open-connections.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 /**
  * Envoy nests the closings of one tick inside each other. 4,000 closings in one tick overflowed the worker's stack, and the whole

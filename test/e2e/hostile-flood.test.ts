@@ -9,7 +9,7 @@ import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { OPENED, waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 const MIB = 1 << 20;
 /** How long a flood may take on a busy machine of two cores, in milliseconds. */

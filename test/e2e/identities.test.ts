@@ -8,7 +8,7 @@ import { NatsJs } from "./clients/nats-js.ts";
 import { clientIdOf, linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
 import { failureOf } from "./scenarios/stage.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 const STRANGER = "spiffe://cluster.local/ns/shop/sa/stranger";
 const PARTNER = "spiffe://partner.example/ns/shop/sa/orders-api";

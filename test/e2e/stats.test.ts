@@ -5,7 +5,7 @@ import type { Sample } from "../stand/prometheus.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 /** A histogram has three names in Prometheus' form. */
 const NAMES = STATS.flatMap(({ name, kind }) =>

@@ -9,7 +9,7 @@ import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 /**
  * What happens around a connection on bad days. After each test, every refusal is counted once, a refused operation is still

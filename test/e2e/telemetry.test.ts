@@ -7,7 +7,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { PATIENCE, waitFor } from "../stand/wait.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
-import { settled } from "./settled.ts";
+import { settled } from "../stand/settled.ts";
 
 const REQUESTS = 20;
 /** How long the responder thinks, in milliseconds. */

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { binaries } from "../../tools/binaries.ts";
 import { ask } from "./ask.ts";
 import { Child } from "./child.ts";
@@ -117,20 +116,6 @@ export class Envoy {
   /** Every sample of `/stats/prometheus`. */
   async samples(): Promise<Sample[]> {
     return parseSamples(await this.admin("/stats/prometheus"));
-  }
-
-  /** The samples once no more series come, which the filter defines in slices: two looks in a row have as many. */
-  async settledSamples(options: WaitOptions = {}): Promise<Sample[]> {
-    let last: Sample[] = [];
-    const probe = async (): Promise<Sample[] | undefined> => {
-      const before = last.length;
-      last = await this.samples();
-      if (last.length === before) return last;
-      // More than a tick of the filter.
-      await sleep(1000);
-      return undefined;
-    };
-    return waitFor(`all series of ${this.#name}`, probe, { explain: () => `there are ${last.length}`, ...options });
   }
 
   /** The sum of a stat over the samples that have at least these labels, or 0 if there are none. */

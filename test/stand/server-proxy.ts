@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Identity } from "./certificates.ts";
 import { Envoy, type EnvoyOptions } from "./envoy.ts";
 import {
@@ -99,6 +100,12 @@ export function heldUp(task: string): number {
   return schedulerTime(task, 1);
 }
 
+/** How often a thread has gone to sleep so far. */
+function sleepsOf(task: string): number {
+  const [, count] = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`${task}/status`, "utf8")) ?? [];
+  return Number(count);
+}
+
 /** The Envoy beside nats-server. */
 export class ServerProxy {
   readonly envoy: Envoy;
@@ -177,13 +184,19 @@ export class ServerProxy {
       .filter((task) => readFileSync(`${task}/comm`, "utf8").startsWith("wrk:worker"));
   }
 
-  /** How often the workers' threads have gone to sleep so far, and so have woken up (Linux). */
-  wakeUps(): number {
-    const count = (task: string): number => {
-      const [, switches] = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`${task}/status`, "utf8")) ?? [];
-      return Number(switches);
-    };
-    return this.workers().reduce((sum, worker) => sum + count(worker), 0);
+  /** What Envoy computes in so many milliseconds from now on, as a share of one core (Linux). */
+  async load(duration: number): Promise<number> {
+    const [before, began] = [this.computed(), performance.now()];
+    await sleep(duration);
+    return (this.computed() - before) / (performance.now() - began);
+  }
+
+  /** How often the workers wake up in so many milliseconds from now on (Linux). */
+  async wakeUps(duration: number): Promise<number> {
+    const soFar = (): number => this.workers().reduce((sum, worker) => sum + sleepsOf(worker), 0);
+    const before = soFar();
+    await sleep(duration);
+    return soFar() - before;
   }
 
   /**

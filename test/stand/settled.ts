@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { waitFor, type WaitOptions } from "../stand/wait.ts";
+import { waitFor, type WaitOptions } from "./wait.ts";
 
 /** Longer than two ticks of the filter (500 ms each), with which its counts reach Envoy. */
 const TWO_TICKS = 1100;
