@@ -13,7 +13,7 @@ export const ISTIO_CRDS = inRoot("cli", "mesh", "istio-crds.gen.json");
 const READ = [
   ...["WasmPlugin", "TrafficExtension"].map((kind) => ({ group: "extensions.istio.io", kind })),
   ...["PeerAuthentication", "AuthorizationPolicy"].map((kind) => ({ group: "security.istio.io", kind })),
-  ...["DestinationRule", "ServiceEntry", "Gateway", "Sidecar", "VirtualService"].map((kind) => ({
+  ...["DestinationRule", "ServiceEntry", "Gateway", "Sidecar", "VirtualService", "ProxyConfig"].map((kind) => ({
     group: "networking.istio.io",
     kind,
   })),

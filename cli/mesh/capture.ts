@@ -18,7 +18,7 @@ export const INJECT = "sidecar.istio.io/inject";
 export const DATAPLANE_MODE = "istio.io/dataplane-mode";
 
 /** The pods of a cluster that a workload is, or stands for. */
-function podsOfCluster(workload: Workload): Workload[] {
+export function podsOfCluster(workload: Workload): Workload[] {
   return [workload, ...workload.pods].filter(({ resource }) => resource.kind === "Pod" && resource.isOfCluster);
 }
 

@@ -3,9 +3,14 @@ import { readManifests } from "../manifests/read.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
 
+/** What IstioOperators have below a key of their `spec`. */
+function ofOperators(key: "meshConfig" | "values", mesh: Mesh): Field[] {
+  return mesh.of("IstioOperator", "install.istio.io").flatMap(({ root }) => root.get("spec", key) ?? []);
+}
+
 /** `meshConfig` of IstioOperators. */
 export function operatorMeshConfigs(mesh: Mesh): Field[] {
-  return mesh.of("IstioOperator", "install.istio.io").flatMap(({ root }) => root.get("spec", "meshConfig") ?? []);
+  return ofOperators("meshConfig", mesh);
 }
 
 /** A mesh's settings in istiod's ConfigMap, which holds them as a text. */
@@ -23,6 +28,17 @@ export function heldMeshConfigs(mesh: Mesh): HeldMeshConfig[] {
     const text = configMap.root.get("data", "mesh");
     return text ? settingsIn(text).map((settings) => ({ configMap, text, settings })) : [];
   });
+}
+
+/** The values of Istio's chart that IstioOperators give, which leave out what is to be as usual. */
+export function operatorValues(mesh: Mesh): Field[] {
+  return ofOperators("values", mesh);
+}
+
+/** Those in the ConfigMaps of Istio's injector, `istio-sidecar-injector` or `istio-sidecar-injector-REVISION`, which are complete. */
+export function injectorValues(mesh: Mesh): Field[] {
+  const configMaps = mesh.of("ConfigMap", "").filter(({ name }) => /^istio-sidecar-injector(?:-|$)/.test(name));
+  return configMaps.flatMap(({ root }) => root.get("data", "values") ?? []).flatMap(settingsIn);
 }
 
 function settingsIn(field: Field): Field[] {

@@ -3,7 +3,7 @@ import type { Place } from "../manifests/place.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import { portOf } from "./authorization.ts";
 import { listed, TRAFFIC } from "./capture.ts";
-import { PROXY_CONFIG } from "./proxy-config.ts";
+import { isConcurrency, PROXY_CONFIG } from "./proxy-config.ts";
 import type { Workload } from "./workload.ts";
 
 /** An annotation that Istio's injector cannot read. */
@@ -47,6 +47,7 @@ const SETTINGS: readonly [name: string, takes: (value: unknown) => boolean, expe
     "a duration with its unit",
     "45s",
   ],
+  ["concurrency", isConcurrency, "a number of workers", "2"],
   ["extraStatTags", (value) => Array.isArray(value), "a list", "[reporter, …]"],
 ];
 

@@ -35,7 +35,7 @@ export function shutdownOf(broker: Workload, mesh: Mesh): Shutdown | undefined {
   const commands = broker.servers.flatMap((server) => server.items("lifecycle", "preStop", "exec", "command"));
   if (!commands.some((word) => /\bldm\b/.test(word.text() ?? ""))) return undefined;
   const configured = configuredLameDuck(broker, mesh);
-  const config = proxyConfigOf(broker.annotations, mesh);
+  const config = proxyConfigOf(broker, mesh);
   const isOutlasting = mesh.isAmbient(broker) || hasNativeSidecar(broker) || config.exitsWithoutConnections;
   return {
     lameDuck: configured ?? LEAST_LAME_DUCK,

@@ -2,6 +2,7 @@ import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
+import type { AnnotatedPods } from "./proxy-config.ts";
 import type { Labels } from "./selector.ts";
 import type { Service } from "./service.ts";
 import type { ServiceAccount } from "./workload.ts";
@@ -73,18 +74,20 @@ export function waypointsOf(plugin: Plugin, mesh: Mesh): Resource[] {
   );
 }
 
-const INFRASTRUCTURE = ["spec", "infrastructure", "annotations"];
+const INFRASTRUCTURE = ["spec", "infrastructure"];
 
 /**
- * The annotations of a waypoint's pods: those in its Gateway's `infrastructure`, or the Gateway's own if there are none
- * (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go, `extractInfrastructureMetadata`).
+ * A waypoint's pods. Their annotations are those in its Gateway's `infrastructure`, or the Gateway's own if there are none, and so are
+ * their labels (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go, `extractInfrastructureMetadata`).
  */
-export function podAnnotations({ root, annotations }: Resource): Labels {
-  return root.get(...INFRASTRUCTURE) === undefined ? annotations : root.texts(...INFRASTRUCTURE);
+export function podsOf({ root, namespace, annotations, labels }: Resource): AnnotatedPods {
+  const given = (name: "annotations" | "labels", own: Labels): Labels =>
+    root.get(...INFRASTRUCTURE, name) === undefined ? own : root.texts(...INFRASTRUCTURE, name);
+  return { namespace, labels: given("labels", labels), annotations: given("annotations", annotations) };
 }
 
-/** Where such an annotation is, or would be. */
+/** Where an annotation of theirs is, or would be. */
 export function podAnnotationPlace({ root, annotations }: Resource, name: string): Place {
-  const own = root.get(...INFRASTRUCTURE) === undefined && annotations.has(name);
-  return own ? root.placeOf("metadata", "annotations", name) : root.placeOf(...INFRASTRUCTURE, name);
+  const own = root.get(...INFRASTRUCTURE, "annotations") === undefined && annotations.has(name);
+  return own ? root.placeOf("metadata", "annotations", name) : root.placeOf(...INFRASTRUCTURE, "annotations", name);
 }

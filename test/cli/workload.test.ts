@@ -158,6 +158,7 @@ describe("an annotation that Istio's injector cannot read", () => {
       [`${HELD}terminationDrainDuration: 45`, "write terminationDrainDuration: 45s"],
       [`${HELD}terminationDrainDuration: 45 s`, "write terminationDrainDuration: 45s"],
       [`${HELD}extraStatTags: reporter,kind`, "write extraStatTags: [reporter, …]"],
+      [`${HELD}concurrency: two`, "write concurrency: 2"],
     ] as const)
       assert.deepEqual(told(proxy(config)), [remedy], config);
     const held = proxy(HELD);
@@ -171,8 +172,8 @@ describe("an annotation that Istio's injector cannot read", () => {
 
   it("is none where Istio reads it, or does not look", () => {
     const sound = [
-      `${HELD}terminationDrainDuration: 1m30s\nconcurrency: 2\nextraStatTags: [reporter]\nhold: x`,
-      `{"holdApplicationUntilProxyStarts": true, "terminationDrainDuration": null}`,
+      `${HELD}terminationDrainDuration: 1m30s\nconcurrency: 2.0\nextraStatTags: [reporter]\nhold: x`,
+      `{"holdApplicationUntilProxyStarts": true, "terminationDrainDuration": null, "concurrency": "2"}`,
     ];
     for (const config of sound) assert.deepEqual(told(proxy(config)), [], config);
     for (const text of ["", " 9090 , 9091", "000009090", "${EXCLUDED}"])
@@ -277,7 +278,9 @@ describe("the lame duck mode of a nats-server", () => {
     annotations?: object;
     grace?: number;
     command?: string[];
+    others?: string[];
   }): string[] {
+    const { others = [] } = settings;
     const { conf, proxy = "terminationDrainDuration: 45s", annotations, grace = 60, command = LDM } = settings;
     const lifecycle = { preStop: { exec: { command } } };
     const template = {
@@ -292,7 +295,7 @@ describe("the lame duck mode of a nats-server", () => {
     const data = { "nats.conf": conf };
     const config = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "nats-config" }, data };
     const texts = [pods, ...(conf === undefined ? [] : [config])].map((object) => JSON.stringify(object));
-    return doctor(...texts).flatMap(({ id, message }) => (id === "lame-duck-cut-off" ? [message] : []));
+    return doctor(...texts, ...others).flatMap(({ id, message }) => (id === "lame-duck-cut-off" ? [message] : []));
   }
 
   const PROXY_FIRST = /takes (?:at least )?\d+ s, but the proxy ends after \d+ s/;
@@ -329,7 +332,13 @@ describe("the lame duck mode of a nats-server", () => {
   it("is not cut off by a proxy that ends last, but may be by Kubernetes", () => {
     const native = { "sidecar.istio.io/nativeSidecar": "true" };
     const waits = "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}";
-    for (const last of [{ annotations: native, proxy: "" }, { proxy: waits }]) {
+    const ofMesh = JSON.stringify({
+      apiVersion: "networking.istio.io/v1beta1",
+      kind: "ProxyConfig",
+      metadata: { name: "ends", namespace: "istio-system" },
+      spec: { environmentVariables: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" } },
+    });
+    for (const last of [{ annotations: native, proxy: "" }, { proxy: waits }, { proxy: "", others: [ofMesh] }]) {
       assert.deepEqual(cutOff(last), []);
       assert.match(cutOff({ ...last, grace: 30 }).join(), KILLED);
     }

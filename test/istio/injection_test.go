@@ -2,6 +2,7 @@ package istio
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"istio.io/istio/operator/pkg/helm"
@@ -55,12 +57,19 @@ func injection(t *testing.T) (inject.Templates, inject.ValuesConfig) {
 // injected is the pod of deploy/nats after Istio's own injector, with the templates and values of Istio's own chart.
 func injected(t *testing.T) *corev1.PodSpec {
 	t.Helper()
+	return injectedAs(t, func(*corev1.PodTemplateSpec) {})
+}
+
+// injectedAs is the same of a changed template.
+func injectedAs(t *testing.T, change func(*corev1.PodTemplateSpec)) *corev1.PodSpec {
+	t.Helper()
 	templates, chartValues := injection(t)
 	statefulSet := &appsv1.StatefulSet{}
 	object := shipped.The(t, shipped.Render(t, "nats"), "StatefulSet").Object
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, statefulSet); err != nil {
 		t.Fatal(err)
 	}
+	change(&statefulSet.Spec.Template)
 	warn := func(text string) { t.Errorf("the injector warns: %s", text) }
 	out, err := inject.IntoObject(nil, templates, chartValues, "", mesh.DefaultMeshConfig(), statefulSet, warn)
 	if err != nil {
@@ -139,6 +148,51 @@ func TestInjectedProbesReachNatsServerInSpiteOfStrictMutualTLS(t *testing.T) {
 	} {
 		if probe == nil || !strings.HasPrefix(probe.HTTPGet.Path, "/app-health/nats/") || probe.HTTPGet.Port.IntValue() != 15020 {
 			t.Errorf("the %s probe does not go through istio-agent: %v", name, probe)
+		}
+	}
+}
+
+// What doctor says of the proxy's memory (cli/mesh/proxy-limits.ts) rests on this.
+func TestOneAnnotationOfTheProxysResourcesTakesAwayAllThatTheMeshGives(t *testing.T) {
+	limits := func(change func(*corev1.PodTemplateSpec)) string {
+		proxy, _ := containerOf(t, injectedAs(t, change), "istio-proxy")
+		for _, variable := range proxy.Env {
+			if variable.Name == "ISTIO_CPU_LIMIT" && variable.ValueFrom.ResourceFieldRef.Resource != "limits.cpu" {
+				t.Errorf("the number of workers comes from %v", variable.ValueFrom)
+			}
+		}
+		of := proxy.Resources
+		return fmt.Sprintf("limits %s, %s; requests %s, %s",
+			of.Limits.Cpu(), of.Limits.Memory(), of.Requests.Cpu(), of.Requests.Memory())
+	}
+	annotated := func(annotations ...string) func(*corev1.PodTemplateSpec) {
+		return func(template *corev1.PodTemplateSpec) {
+			for i := 0; i < len(annotations); i += 2 {
+				template.Annotations["sidecar.istio.io/"+annotations[i]] = annotations[i+1]
+			}
+		}
+	}
+	own := func(template *corev1.PodTemplateSpec) {
+		annotated("proxyMemoryLimit", "2Gi", "proxyCPULimit", "2")(template)
+		template.Spec.Containers = append(template.Spec.Containers, corev1.Container{
+			Name: "istio-proxy", Image: "auto",
+			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("512Mi")}},
+		})
+	}
+	for _, one := range []struct {
+		what   string
+		change func(*corev1.PodTemplateSpec)
+		want   string
+	}{
+		{"none", annotated(), "limits 2, 1Gi; requests 100m, 128Mi"},
+		{"the memory limit", annotated("proxyMemoryLimit", "2Gi"), "limits 0, 2Gi; requests 0, 0"},
+		{"the CPU request", annotated("proxyCPU", "1"), "limits 0, 0; requests 1, 0"},
+		{"all", annotated("proxyCPU", "1", "proxyMemory", "1Gi", "proxyCPULimit", "3", "proxyMemoryLimit", "2Gi"),
+			"limits 3, 2Gi; requests 1, 1Gi"},
+		{"the template's own container", own, "limits 2, 512Mi; requests 0, 0"},
+	} {
+		if got := limits(one.change); got != one.want {
+			t.Errorf("%s: %s, not %s", one.what, got, one.want)
 		}
 	}
 }

@@ -6,10 +6,11 @@ import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
 import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
-import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf } from "../../mesh/proxy-config.ts";
+import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf, type AnnotatedPods } from "../../mesh/proxy-config.ts";
+import { areResourcesAnnotated, CPU_LIMIT, MEMORY_LIMIT, ownLimits } from "../../mesh/proxy-limits.ts";
+import { shortageOf } from "../../mesh/proxy-memory.ts";
 import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
-import type { Labels } from "../../mesh/selector.ts";
-import { podAnnotations, podAnnotationPlace, waypointsOf } from "../../mesh/waypoint.ts";
+import { podAnnotationPlace, podsOf, waypointsOf } from "../../mesh/waypoint.ts";
 import { PROXY, type Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family, type Report } from "../family.ts";
@@ -54,15 +55,15 @@ function namedByPlugins(mesh: Mesh): Workload[] {
 }
 
 /**
- * The labels of the filter's stats that a proxy does not know, given its pod's annotations, and what to do where these name some
- * already. Undefined if it knows all.
+ * The labels of the filter's stats that the proxies of pods do not know, and what to do where the pods' annotations name some
+ * already. Undefined if they know all.
  */
-function missingTags(annotations: Labels, mesh: Mesh): { message: string; remedy: string | undefined } | undefined {
-  const { extraStatTags } = proxyConfigOf(annotations, mesh);
+function missingTags(pods: AnnotatedPods, mesh: Mesh): { message: string; remedy: string | undefined } | undefined {
+  const { extraStatTags } = proxyConfigOf(pods, mesh);
   const missing = STATS_TAGS.filter((tag) => !extraStatTags.includes(tag));
   if (missing.length === 0) return undefined;
   // To write the annotation anew would lose the labels of others.
-  const remedy = annotations.has(EXTRA_STAT_TAGS) ? `add to the annotation: ${missing.join()}` : undefined;
+  const remedy = pods.annotations.has(EXTRA_STAT_TAGS) ? `add to the annotation: ${missing.join()}` : undefined;
   return { message: `does not name the stats labels ${missing.join(", ")}`, remedy };
 }
 
@@ -87,6 +88,32 @@ function judgeShutdown(broker: Workload, mesh: Mesh, report: Report<"lame-duck-c
   const message = `${title}: ${what}, but Kubernetes ends the pod after ${grace} s (terminationGracePeriodSeconds)`;
   const remedy = `write terminationGracePeriodSeconds: ${Math.ceil(last) + MARGIN}`;
   report("lame-duck-cut-off", broker.pod.placeOf("spec", "terminationGracePeriodSeconds"), message, remedy);
+}
+
+/** Whether the proxy has room for what clients can make the filter hold. */
+function judgeMemory(broker: Workload, mesh: Mesh, report: Report<"proxy-memory-short">): void {
+  const shortage = shortageOf(broker, mesh);
+  if (!shortage) return;
+  const { limit, workers, room } = shortage;
+  const proxy = `the proxy of ${broker.resource.title}`;
+  if (!workers) {
+    const message = `${proxy} has as many workers as its node has CPUs, and its ${limit} MiB have room for ${room}`;
+    const remedy = room > 0 ? `write under ${PROXY_CONFIG}: concurrency: ${room}, or less` : undefined;
+    report("proxy-memory-short", broker.annotationPlace(PROXY_CONFIG), message, remedy);
+    return;
+  }
+  const { count, needed, fitting } = workers;
+  const own = ownLimits(broker)?.get("memory");
+  const write = own ? `write ${needed}Mi` : `write ${MEMORY_LIMIT}: ${needed}Mi`;
+  const beside = own || areResourcesAnnotated(broker) ? "" : ` and ${CPU_LIMIT}: "${count}"`;
+  const lower = fitting === undefined ? "" : `, or limits.memory: ${fitting} in the policy`;
+  const message = `${proxy} may take ${needed} MiB with ${count} worker${count === 1 ? "" : "s"}, and Kubernetes kills it beyond ${limit}`;
+  report(
+    "proxy-memory-short",
+    own?.place ?? broker.annotationPlace(MEMORY_LIMIT),
+    message,
+    `${write}${beside}${lower}`,
+  );
 }
 
 const REWRITES_PROBES = "sidecar.istio.io/rewriteAppHTTPProbers";
@@ -141,7 +168,7 @@ export const pods = family(
       severity: "error",
       what:
         "Istio's injector cannot read an annotation of the pods: `proxy.istio.io/config` is not YAML or has a value of another type " +
-        "(of `holdApplicationUntilProxyStarts`, `terminationDrainDuration` and `extraStatTags`; no other is judged), a list of ports has something else in it, or there is no such interception mode. It refuses the pods, so that none is made, " +
+        "(of `holdApplicationUntilProxyStarts`, `terminationDrainDuration`, `concurrency` and `extraStatTags`; no other is judged), a list of ports has something else in it, or there is no such interception mode. It refuses the pods, so that none is made, " +
         "and a rolling restart stops at the first. What the annotation is to say is not judged.",
       remedy: "correct the annotation here",
     },
@@ -169,6 +196,17 @@ export const pods = family(
         "`sidecar.istio.io/rewriteAppHTTPProbers` says false: then the proxy of a port with STRICT mTLS refuses the probe, and the pods " +
         "never get ready, or are restarted again and again.",
       remedy: `remove the annotation, or write ${REWRITES_PROBES}: "true"`,
+    },
+    "proxy-memory-short": {
+      severity: "warning",
+      what:
+        "The memory limit of nats-server's proxy has no room for what clients can make the filter hold: one and a half times " +
+        "`limits.memory` and 64 MiB in each worker, and 64 MiB for Envoy. Hostile clients can have the proxy killed, and with it " +
+        "everybody's connections, where the filter would have ended theirs. There are as many workers as `concurrency` says, else as " +
+        "the CPU limit has CPUs, else as the node has. Istio's own limits, 2 CPUs and 1Gi, have room; it drops all of them, and its " +
+        "requests, where the pods have one of the annotations `sidecar.istio.io/proxyCPU`, `proxyMemory`, `proxyCPULimit` and " +
+        "`proxyMemoryLimit`. Waypoints are not judged.",
+      remedy: `annotate the pods with ${MEMORY_LIMIT} and ${CPU_LIMIT}`,
     },
     "stats-tags-missing": {
       severity: "warning",
@@ -203,7 +241,7 @@ export const pods = family(
         const message = `the proxy of ${title} refuses what comes without mTLS: ${refused.join(", ")}`;
         report("probe-refused", broker.annotationPlace(REWRITES_PROBES), message);
       }
-      const config = proxyConfigOf(broker.annotations, mesh);
+      const config = proxyConfigOf(broker, mesh);
       if (!config.holdApplicationUntilProxyStarts && !hasNativeSidecar(broker))
         report(
           "proxy-not-held",
@@ -215,17 +253,18 @@ export const pods = family(
             : undefined,
         );
       if (mesh.pluginsOf(broker).length === 0) continue;
-      const missing = missingTags(broker.annotations, mesh);
+      judgeMemory(broker, mesh, report);
+      const missing = missingTags(broker, mesh);
       const place = broker.annotationPlace(EXTRA_STAT_TAGS);
       if (missing) report("stats-tags-missing", place, `${title} ${missing.message}`, missing.remedy);
     }
     for (const workload of namedByPlugins(mesh)) {
-      const missing = missingTags(workload.annotations, mesh);
+      const missing = missingTags(workload, mesh);
       const message = `${workload.resource.title} ${missing?.message ?? ""}`;
       if (missing) report("stats-tags-missing", workload.annotationPlace(EXTRA_STAT_TAGS), message, missing.remedy);
     }
     for (const gateway of new Set(mesh.plugins.flatMap((plugin) => waypointsOf(plugin, mesh)))) {
-      const missing = missingTags(podAnnotations(gateway), mesh);
+      const missing = missingTags(podsOf(gateway), mesh);
       if (!missing) continue;
       const write = `write under spec.infrastructure.annotations, which Istio gives to the waypoint's pods: ${ALL_TAGS}`;
       const place = podAnnotationPlace(gateway, EXTRA_STAT_TAGS);
