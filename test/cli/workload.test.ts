@@ -280,8 +280,14 @@ describe("the lame duck mode of a nats-server", () => {
     command?: string[];
     others?: string[];
   }): string[] {
-    const { others = [] } = settings;
-    const { conf, proxy = "terminationDrainDuration: 45s", annotations, grace = 60, command = LDM } = settings;
+    const {
+      others = [],
+      conf,
+      proxy = "terminationDrainDuration: 45s",
+      annotations,
+      grace = 60,
+      command = LDM,
+    } = settings;
     const lifecycle = { preStop: { exec: { command } } };
     const template = {
       metadata: { labels: { app: "nats" }, annotations: { "proxy.istio.io/config": proxy, ...annotations } },
