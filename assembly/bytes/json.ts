@@ -1,5 +1,6 @@
 import { Ascii, CASE_BIT, isDigit } from "./ascii";
 import { decimal } from "./digits";
+import { FixedText, fixedText } from "./fixed-text";
 import { JsonProblem, describeByte, problemText } from "./json-problem";
 
 export { decodeString, integerOf, isInteger, numberOf, textOf } from "./json-values";
@@ -25,7 +26,12 @@ export const enum JsonToken {
 /** Go's encoding/json refuses what nests deeper (maxNestingDepth), and so do we: one bit a level. */
 export const MAX_DEPTH: i32 = 10000;
 
-const DEPTH_WORDS: i32 = (MAX_DEPTH + 63) / 64;
+/** Bytes of the levels of one scanner. */
+const DEPTH_BYTES: usize = (MAX_DEPTH + 7) / 8;
+
+const TRUE: FixedText = fixedText("true");
+const FALSE: FixedText = fixedText("false");
+const NULL: FixedText = fixedText("null");
 
 const enum State {
   /** A value must come: at the top, after a key, after a comma in an array. */
@@ -69,8 +75,11 @@ function behindPlain(at: usize, end: usize): usize {
  * It accepts exactly what Go's encoding/json accepts (RFC 8259, 10,000 levels,
  * invalid UTF-8 and lone surrogates within strings tolerated), since
  * nats-server reads CONNECT by that. The bytes must not move or change before
- * the last token has been used.
+ * the last token has been used. It lies outside the collector's heap, for which
+ * each of its functions would keep it on the shadow stack (docs/adr/0007).
  */
+@unmanaged
+@final
 export class JsonScanner {
   /** First byte of the token; for KEY and STRING the first within the quotes. */
   tokenStart: usize = 0;
@@ -87,8 +96,8 @@ export class JsonScanner {
   private state: i32 = State.VALUE;
   private problem: i32 = JsonProblem.NONE;
   private depth: i32 = 0;
-  // One bit a level: set for an object, clear for an array.
-  private levels: StaticArray<u64> = new StaticArray<u64>(DEPTH_WORDS);
+  /** Where there is a bit for each level: set for an object, clear for an array. */
+  private readonly levels: usize = heap.alloc(DEPTH_BYTES);
 
   /** Begins anew with the document in [start, end). */
   reset(start: usize, end: usize): void {
@@ -102,6 +111,12 @@ export class JsonScanner {
     this.state = State.VALUE;
     this.problem = JsonProblem.NONE;
     this.depth = 0;
+  }
+
+  /** Gives back its memory. */
+  destroy(): void {
+    heap.free(this.levels);
+    heap.free(changetype<usize>(this));
   }
 
   /** Behind all that has been read: directly behind a value that was just read or passed over. */
@@ -186,17 +201,17 @@ export class JsonScanner {
   @inline
   private inObject(): bool {
     const level = this.depth - 1;
-    return ((unchecked(this.levels[level >> 6]) >> (level & 63)) & 1) != 0;
+    return ((load<u8>(this.levels + <usize>(level >> 3)) >> ((<u8>level) & 7)) & 1) != 0;
   }
 
   private open(token: i32): i32 {
     const level = this.depth;
     if (level >= MAX_DEPTH) return this.fail(JsonProblem.TOO_DEEP);
-    const word = level >> 6;
-    const bit: u64 = (<u64>1) << (level & 63);
+    const byte = this.levels + <usize>(level >> 3);
+    const bit: u8 = 1 << ((<u8>level) & 7);
     const isObject = token == JsonToken.OBJECT_START;
-    const rest = unchecked(this.levels[word]) & ~bit;
-    unchecked((this.levels[word] = isObject ? rest | bit : rest));
+    const rest = load<u8>(byte) & ~bit;
+    store<u8>(byte, isObject ? rest | bit : rest);
     this.depth = level + 1;
     this.state = isObject ? State.FIRST_KEY : State.FIRST_ELEMENT;
     return this.single(token);
@@ -252,20 +267,20 @@ export class JsonScanner {
       case Ascii.QUOTE:
         return this.string(JsonToken.STRING);
       case 0x74: // t
-        return this.literal("true", JsonToken.TRUE);
+        return this.literal(TRUE, JsonToken.TRUE);
       case 0x66: // f
-        return this.literal("false", JsonToken.FALSE);
+        return this.literal(FALSE, JsonToken.FALSE);
       case 0x6e: // n
-        return this.literal("null", JsonToken.NULL);
+        return this.literal(NULL, JsonToken.NULL);
     }
     if (byte == Ascii.DASH || isDigit(byte)) return this.number();
     return this.fail(JsonProblem.EXPECTED_VALUE);
   }
 
-  private literal(word: string, token: i32): i32 {
+  private literal(word: FixedText, token: i32): i32 {
     this.tokenStart = this.at;
     for (let i = 0, length = word.length; i < length; i++) {
-      if (this.peek() != word.charCodeAt(i)) {
+      if (this.peek() != <i32>load<u8>(word.pointer + <usize>i)) {
         return this.fail(JsonProblem.BAD_LITERAL);
       }
       this.at++;

@@ -1,37 +1,54 @@
 import { Ascii } from "../bytes/ascii";
-import { FixedText, fixedText } from "../bytes/fixed-text";
 import { isInteger, JsonToken } from "../bytes/json";
-import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
+import {
+  atEnd,
+  beginFields,
+  Field,
+  FieldNames,
+  fieldNames,
+  fieldToken,
+  nextField,
+  valueEnd,
+  valueStart,
+} from "./json-fields";
 import { blanksOf, LibraryBlanks } from "./library-blanks";
 
-/**
- * Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); a wrong type ends the connection. The first three are
- * those that `ConnectOptions` keeps (`set`).
- */
-const BOOLEANS: StaticArray<FixedText> = [
-  fixedText("verbose"),
-  fixedText("pedantic"),
-  fixedText("headers"),
-  fixedText("echo"),
-  fixedText("tls_required"),
-  fixedText("no_responders"),
-  fixedText("new_account"),
-];
-const PROTOCOL: FixedText = fixedText("protocol");
-const LANG: FixedText = fixedText("lang");
-const STRINGS: StaticArray<FixedText> = [
-  fixedText("user"),
-  fixedText("pass"),
-  fixedText("auth_token"),
-  fixedText("jwt"),
-  fixedText("nkey"),
-  fixedText("sig"),
-  fixedText("proxy_sig"),
-  fixedText("name"),
-  fixedText("version"),
-  fixedText("account"),
-  fixedText("remote_account"),
-];
+/** The fields that are read, in the order of their names below. Behind LANG are those of which only the type counts. */
+const enum ConnectField {
+  VERBOSE,
+  PEDANTIC,
+  HEADERS,
+  ECHO,
+  TLS_REQUIRED,
+  NO_RESPONDERS,
+  NEW_ACCOUNT,
+  PROTOCOL,
+  LANG,
+}
+
+/** By their Go type (nats-server client.go `ClientOpts`): booleans, a number, strings. A wrong type ends the connection. */
+const NAMES: FieldNames = fieldNames([
+  "verbose",
+  "pedantic",
+  "headers",
+  "echo",
+  "tls_required",
+  "no_responders",
+  "new_account",
+  "protocol",
+  "lang",
+  "user",
+  "pass",
+  "auth_token",
+  "jwt",
+  "nkey",
+  "sig",
+  "proxy_sig",
+  "name",
+  "version",
+  "account",
+  "remote_account",
+]);
 
 /**
  * What a connection's CONNECT lines have set. Before the first one nats-server's defaults hold, and each line is read
@@ -56,57 +73,41 @@ export class ConnectOptions {
    * on a client's connection, are left to nats-server.
    */
   read(pointer: usize, length: i32): bool {
-    scanner.reset(pointer, pointer + <usize>length);
-    const first = scanner.next();
-    if (first == JsonToken.NULL) return this.finish(true);
-    if (first != JsonToken.OBJECT_START) return false;
+    const first = beginFields(pointer, length);
+    if (first != JsonToken.OBJECT_START) return first == JsonToken.NULL && atEnd() && this.accept();
     let rightTypes = true;
     while (true) {
-      const token = scanner.next();
-      if (token == JsonToken.OBJECT_END) return this.finish(rightTypes);
-      if (token != JsonToken.KEY) return false;
-      const value = this.readField();
-      if (value == Value.BROKEN) return false;
-      if (value == Value.WRONG_TYPE) rightTypes = false;
+      const field = nextField(NAMES);
+      if (field == Field.END) return rightTypes && this.accept();
+      if (field == Field.BROKEN) return false;
+      // Go leaves a field as it is for null.
+      if (field == Field.OTHER || fieldToken == JsonToken.NULL) continue;
+      if (!this.take(field)) rightTypes = false;
     }
   }
 
-  private finish(rightTypes: bool): bool {
-    if (scanner.next() != JsonToken.END || !rightTypes) return false;
-    this.received = true;
-    return true;
+  private accept(): bool {
+    return (this.received = true);
   }
 
-  private readField(): Value {
-    for (let i = 0; i < BOOLEANS.length; i++) {
-      if (!keyIs(unchecked(BOOLEANS[i]))) continue;
-      const value = readValue(JsonToken.TRUE);
-      if (value == Value.TAKEN) this.set(i, tokenIsTrue());
-      return value;
+  /** Takes the value of the field just read. Answers whether it is of the field's type. */
+  private take(field: i32): bool {
+    if (field <= ConnectField.NEW_ACCOUNT) {
+      const on = fieldToken == JsonToken.TRUE;
+      if (!on && fieldToken != JsonToken.FALSE) return false;
+      if (field == ConnectField.VERBOSE) this.verbose = on;
+      else if (field == ConnectField.PEDANTIC) this.pedantic = on;
+      else if (field == ConnectField.HEADERS) this.headers = on;
+      return true;
     }
-    for (let i = 0; i < STRINGS.length; i++) {
-      if (keyIs(unchecked(STRINGS[i]))) return readValue(JsonToken.STRING);
-    }
-    if (keyIs(PROTOCOL)) {
-      const value = readValue(JsonToken.NUMBER);
-      if (value != Value.TAKEN) return value;
+    if (field == ConnectField.PROTOCOL) {
+      if (fieldToken != JsonToken.NUMBER) return false;
       // Neither 0 nor a minus.
-      this.takesInfo = <i32>load<u8>(scanner.tokenStart) > Ascii.ZERO;
-      return isInteger(scanner.tokenStart, scanner.tokenEnd) ? value : Value.WRONG_TYPE;
+      this.takesInfo = <i32>load<u8>(valueStart) > Ascii.ZERO;
+      return isInteger(valueStart, valueEnd);
     }
-    if (keyIs(LANG)) {
-      const value = readValue(JsonToken.STRING);
-      const start = scanner.tokenStart;
-      if (value == Value.TAKEN) this.blanks = blanksOf(start, <i32>(scanner.tokenEnd - start));
-      return value;
-    }
-    return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
-  }
-
-  /** Keeps the field at a place of BOOLEANS. */
-  private set(index: i32, value: bool): void {
-    if (index == 0) this.verbose = value;
-    else if (index == 1) this.pedantic = value;
-    else if (index == 2) this.headers = value;
+    if (fieldToken != JsonToken.STRING) return false;
+    if (field == ConnectField.LANG) this.blanks = blanksOf(valueStart, <i32>(valueEnd - valueStart));
+    return true;
   }
 }

@@ -1,33 +1,51 @@
 import { Ascii } from "../bytes/ascii";
-import { FixedText, fixedText } from "../bytes/fixed-text";
 import { integerOf, isInteger, JsonToken } from "../bytes/json";
 import { Words } from "../bytes/words";
-import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
+import {
+  beginFields,
+  Field,
+  fieldEnd,
+  FieldNames,
+  fieldNames,
+  fieldStart,
+  fieldToken,
+  nextField,
+  valueEnd,
+  valueStart,
+} from "./json-fields";
 
-const MAX_PAYLOAD: FixedText = fixedText("max_payload");
-const CLIENT_ID: FixedText = fixedText("client_id");
-const HEADERS: FixedText = fixedText("headers");
-const AUTH_REQUIRED: FixedText = fixedText("auth_required");
-const TLS_REQUIRED: FixedText = fixedText("tls_required");
-const TLS_AVAILABLE: FixedText = fixedText("tls_available");
-const TLS_VERIFY: FixedText = fixedText("tls_verify");
-const VERSION: FixedText = fixedText("version");
-const CONNECT_URLS: FixedText = fixedText("connect_urls");
-const WS_CONNECT_URLS: FixedText = fixedText("ws_connect_urls");
-const CONNECT_INFO: FixedText = fixedText("connect_info");
+/** The fields that are read, in the order of their names below. */
+const enum InfoField {
+  MAX_PAYLOAD,
+  CLIENT_ID,
+  VERSION,
+  HEADERS,
+  AUTH_REQUIRED,
+  CONNECT_INFO,
+  TLS_REQUIRED,
+  TLS_AVAILABLE,
+  TLS_VERIFY,
+  CONNECT_URLS,
+  WS_CONNECT_URLS,
+}
+
+const NAMES: FieldNames = fieldNames([
+  "max_payload",
+  "client_id",
+  "version",
+  "headers",
+  "auth_required",
+  "connect_info",
+  "tls_required",
+  "tls_available",
+  "tls_verify",
+  "connect_urls",
+  "ws_connect_urls",
+]);
 
 /** The first and the last minor version of nats-server 2 before which sessions have been run (docs/compatibility.md). */
 export const FIRST_TESTED_MINOR: i32 = 10;
 export const LAST_TESTED_MINOR: i32 = 15;
-
-/** The booleans among the fields that `ServerInfo` has. */
-const enum Flag {
-  HEADERS,
-  AUTH_REQUIRED,
-  TLS_REQUIRED,
-  TLS_AVAILABLE,
-  CONNECT_INFO,
-}
 
 /** The fields of one INFO that the filter acts on. An absent field is at Go's zero value. */
 @unmanaged
@@ -83,19 +101,16 @@ export class ServerInfo {
     this.cutCount = 0;
     this.keptEnd = 0;
     this.headStart = 0;
-    scanner.reset(pointer, pointer + <usize>length);
-    if (scanner.next() != JsonToken.OBJECT_START) return false;
+    if (beginFields(pointer, length) != JsonToken.OBJECT_START) return false;
     while (true) {
-      const token = scanner.next();
-      if (token == JsonToken.OBJECT_END) return scanner.next() == JsonToken.END;
-      if (token != JsonToken.KEY) return false;
-      const start = scanner.tokenStart - 1;
+      const field = nextField(NAMES);
+      if (field < Field.OTHER) return field == Field.END;
+      this.take(field);
       const isUnwanted =
-        (withoutUrls && (keyIs(CONNECT_URLS) || keyIs(WS_CONNECT_URLS))) ||
-        (withoutTls && (keyIs(TLS_REQUIRED) || keyIs(TLS_AVAILABLE) || keyIs(TLS_VERIFY)));
-      if (this.readField() == Value.BROKEN) return false;
-      if (isUnwanted) this.leaveOut(start, scanner.position);
-      else this.keep(start, scanner.position);
+        (withoutUrls && field >= InfoField.CONNECT_URLS) ||
+        (withoutTls && field >= InfoField.TLS_REQUIRED && field <= InfoField.TLS_VERIFY);
+      if (isUnwanted) this.leaveOut(fieldStart, fieldEnd);
+      else this.keep(fieldStart, fieldEnd);
     }
   }
 
@@ -142,44 +157,25 @@ export class ServerInfo {
     return <usize>this.cuts.get(index * 2 + 1);
   }
 
-  private readField(): Value {
-    if (keyIs(MAX_PAYLOAD)) {
-      const value = readValue(JsonToken.NUMBER);
-      if (value == Value.TAKEN) this.maxPayload = payloadLimit(number());
-      return value;
-    }
-    if (keyIs(CLIENT_ID)) {
-      const value = readValue(JsonToken.NUMBER);
-      if (value == Value.TAKEN) this.clientId = <u64>max<i64>(number(), 0);
-      return value;
-    }
-    if (keyIs(VERSION)) {
-      const value = readValue(JsonToken.STRING);
-      if (value == Value.TAKEN) {
-        this.version = scanner.tokenStart;
-        this.versionLength = <i32>(scanner.tokenEnd - scanner.tokenStart);
-        this.minorVersion = minorOf(scanner.tokenStart, scanner.tokenEnd);
+  /** Keeps the value of the field just read, if it is of the field's type. */
+  private take(field: i32): void {
+    if (fieldToken == JsonToken.NUMBER) {
+      if (field == InfoField.MAX_PAYLOAD) this.maxPayload = payloadLimit(number());
+      else if (field == InfoField.CLIENT_ID) this.clientId = <u64>max<i64>(number(), 0);
+    } else if (fieldToken == JsonToken.STRING) {
+      if (field == InfoField.VERSION) {
+        this.version = valueStart;
+        this.versionLength = <i32>(valueEnd - valueStart);
+        this.minorVersion = minorOf(valueStart, valueEnd);
       }
-      return value;
+    } else if (fieldToken == JsonToken.TRUE || fieldToken == JsonToken.FALSE) {
+      const on = fieldToken == JsonToken.TRUE;
+      if (field == InfoField.HEADERS) this.headers = on;
+      else if (field == InfoField.AUTH_REQUIRED) this.authRequired = on;
+      else if (field == InfoField.CONNECT_INFO) this.connectInfo = on;
+      else if (field == InfoField.TLS_REQUIRED) this.tlsRequired = on;
+      else if (field == InfoField.TLS_AVAILABLE) this.tlsAvailable = on;
     }
-    if (keyIs(HEADERS)) return this.readFlag(Flag.HEADERS);
-    if (keyIs(AUTH_REQUIRED)) return this.readFlag(Flag.AUTH_REQUIRED);
-    if (keyIs(TLS_REQUIRED)) return this.readFlag(Flag.TLS_REQUIRED);
-    if (keyIs(TLS_AVAILABLE)) return this.readFlag(Flag.TLS_AVAILABLE);
-    if (keyIs(CONNECT_INFO)) return this.readFlag(Flag.CONNECT_INFO);
-    return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
-  }
-
-  private readFlag(flag: Flag): Value {
-    const value = readValue(JsonToken.TRUE);
-    if (value != Value.TAKEN) return value;
-    const on = tokenIsTrue();
-    if (flag == Flag.HEADERS) this.headers = on;
-    else if (flag == Flag.AUTH_REQUIRED) this.authRequired = on;
-    else if (flag == Flag.TLS_REQUIRED) this.tlsRequired = on;
-    else if (flag == Flag.TLS_AVAILABLE) this.tlsAvailable = on;
-    else this.connectInfo = on;
-    return value;
   }
 }
 
@@ -201,7 +197,7 @@ function minorOf(pointer: usize, end: usize): i32 {
 
 /** The value of the NUMBER just read, 0 for one that is no int64. */
 function number(): i64 {
-  return isInteger(scanner.tokenStart, scanner.tokenEnd) ? integerOf(scanner.tokenStart, scanner.tokenEnd) : 0;
+  return isInteger(valueStart, valueEnd) ? integerOf(valueStart, valueEnd) : 0;
 }
 
 /** A negative `max_payload` is none at all (client.go `processPub`, jwt.NoLimit), which as an unsigned number it is. */

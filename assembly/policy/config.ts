@@ -96,6 +96,7 @@ export class PolicyReading {
     const rules = this.rules;
     if (rules != null) rules.destroy();
     this.rules = null;
+    this.reader.destroy();
   }
 
   /** Reads on in the list of rules. Answers whether no rule is left, which is so before and behind the list too. */
@@ -163,5 +164,6 @@ export class PolicyReading {
 export function readPolicy(pointer: usize, length: i32): PolicyDocument {
   const reading = new PolicyReading(pointer, length);
   reading.readOn(i32.MAX_VALUE);
+  reading.destroy();
   return reading.document;
 }

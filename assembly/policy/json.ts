@@ -70,7 +70,7 @@ export class JsonReader {
   textStart: usize = 0;
   textEnd: usize = 0;
 
-  private scanner: JsonScanner = new JsonScanner();
+  private readonly scanner: JsonScanner = new JsonScanner();
   private path: JsonPath = new JsonPath();
   // The token that was looked at and not taken, or -1: nextElement must look at an element to know that the list goes on.
   private ahead: i32 = -1;
@@ -81,6 +81,11 @@ export class JsonReader {
     readonly faults: Faults,
   ) {
     this.scanner.reset(start, start + <usize>length);
+  }
+
+  /** Gives back what is not the collector's. Nothing is to be read after it. */
+  destroy(): void {
+    this.scanner.destroy();
   }
 
   /** Behind all that has been read. */

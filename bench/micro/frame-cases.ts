@@ -44,6 +44,15 @@ const DENIED = "orders.e000.secrets";
 const NOT_ALLOWED = "invoices.e000.created";
 const INBOX = "_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf";
 
+/** What nats-server 2.15 says of itself, and what nats.go answers. */
+const INFO =
+  `INFO {"server_id":"NAWMTIUNGJSDQRTPQJ2FZ4XUMZM3TLKMXZ5WQNOJ5KNYEYAUMGJXIHPX","server_name":"nats-0","version":"2.15.2",` +
+  `"proto":1,"git_commit":"a80b5d1","go":"go1.26.8","host":"0.0.0.0","port":4222,"headers":true,"max_payload":1048576,` +
+  `"jetstream":true,"client_id":7,"client_ip":"127.0.0.6","xkey":"XAHNWD4SOTM6GJTZYZO4VLSWJCGZ2QOMTXHYWX5IFZ4VMPBMD5VQVTAF"} \r\n`;
+const CONNECT =
+  `CONNECT {"verbose":false,"pedantic":false,"tls_required":false,"name":"orders","lang":"go","version":"1.48.0","protocol":1,` +
+  `"echo":true,"headers":true,"no_responders":true}\r\n`;
+
 const THOUSAND = Array.from({ length: 1000 }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
 
 /** The least number of frames in random order that a processor does not learn by heart. */
@@ -347,6 +356,10 @@ function controlCases(): FrameCase[] {
     answer: pub(acknowledgement, 4),
   }));
   const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answer: "PONG\r\n" }));
+  const infos = Array.from({ length: COUNT }, () => ({ text: INFO }));
+  // A further one has a PING of the filter's behind it, whose PONG is not for the client.
+  const further = { text: CONNECT, becomes: `${CONNECT}PING\r\n`, answer: "PONG\r\n", answered: "" };
+  const connects = Array.from({ length: COUNT }, () => further);
   const inboxes = `SUB ${INBOX}.* 1\r\n`;
   const all: Omit<FrameCase, "chunks">[] = [
     { name: "SUB and UNSUB in turn", before: "", stream: streamOf("client", subscriptions), anew: true },
@@ -356,6 +369,8 @@ function controlCases(): FrameCase[] {
     { name: "MSG of JetStream, with its acknowledgement", before: inboxes, stream: streamOf("server", pulled) },
     { name: "PUB of JetStream's acknowledgements, 0 B", before: "", stream: streamOf("client", acknowledgements) },
     { name: "PING with its PONG", before: "", stream: streamOf("client", pings) },
+    { name: "INFO", before: "", stream: streamOf("server", infos) },
+    { name: "CONNECT, a further one", before: "", stream: streamOf("client", connects) },
   ];
   return all.map((frameCase) => ({ ...frameCase, chunks: CHUNKS }));
 }

@@ -108,6 +108,25 @@ describe("the keys of CONNECT", () => {
     expect(after(`{"${longest}":1}`)).toBe("closed");
   });
 
+  it("are recognised wherever they stand, whatever follows them", () => {
+    const keys = ["verbose", "VERBOSE", "verbosE", "verbo\u017fe", "\\u0076erbose"];
+    const others = [
+      '"A":"ABCDEFGHIJKLMNOP"',
+      '"\u212a\u017f\u212a\u017f\u212a\u017f":[]',
+      '"name":"a"',
+      '"x_y":{"verbose":true}',
+    ];
+    for (let i = 0; i < keys.length; i++) {
+      for (let j = 0; j < others.length; j++) {
+        expect(after(`{"${keys[i]}":false,${others[j]}}`)).toBe("-P-");
+        expect(after(`{${others[j]},"${keys[i]}":false}`)).toBe("-P-");
+        expect(after(`{${others[j]},"${keys[i]}":0,${others[j]}}`)).toBe("closed");
+      }
+    }
+    const unknown = ["[erbose", "verbos@", "verbose_", "verbose_verbose", "verbose_verbose_", "verbose_verbose_v"];
+    for (let i = 0; i < unknown.length; i++) expect(after(`{"${unknown[i]}":0,"name":"orders"}`)).toBe("VP-");
+  });
+
   it("are not recognised with bytes that only begin like those signs", () => {
     // In UTF-8 these share the first one or two bytes with U+017F and U+212A.
     expect(after('{"verbo\u0161e":1}')).toBe("VP-");
