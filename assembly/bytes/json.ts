@@ -142,19 +142,6 @@ export class JsonScanner {
     return JsonToken.ERROR;
   }
 
-  /**
-   * Passes over one whole value: that of the KEY just read, or the next
-   * element. False when no value comes (the container or the document ends
-   * instead) or the document is broken.
-   */
-  skipValue(): bool {
-    const token = this.next();
-    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
-      return this.skipContainer();
-    }
-    return token >= JsonToken.STRING;
-  }
-
   /** Passes over the rest of the object or array in hand, its end included. */
   skipContainer(): bool {
     const outside = this.depth - 1;

@@ -7,7 +7,7 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
 /** A number of bytes or CPUs as Kubernetes writes it: `1Gi`, `500m`, `1e9`, `2`. Undefined for what it does not read. */
 export function quantityOf(text: string): number | undefined {
   const [, digits = "", exponent = "", suffix = ""] =
-    /^\+?(\d+\.?\d*|\.\d+)(?:([eE][+-]?\d{1,3})|([a-zA-Z]*))$/.exec(text) ?? [];
+    /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d{1,3})|([a-zA-Z]*))$/.exec(text) ?? [];
   const unit = SUFFIXES.get(suffix);
   return digits === "" || unit === undefined ? undefined : Number(digits + exponent) * unit;
 }

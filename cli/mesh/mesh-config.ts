@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import { readManifests } from "../manifests/read.ts";
 import type { Resource } from "../manifests/resource.ts";
@@ -35,13 +36,30 @@ export function operatorValues(mesh: Mesh): Field[] {
   return ofOperators("values", mesh);
 }
 
-/** Those in the ConfigMaps of Istio's injector, `istio-sidecar-injector` or `istio-sidecar-injector-REVISION`, which are complete. */
-export function injectorValues(mesh: Mesh): Field[] {
-  const configMaps = mesh.of("ConfigMap", "").filter(({ name }) => /^istio-sidecar-injector(?:-|$)/.test(name));
-  return configMaps.flatMap(({ root }) => root.get("data", "values") ?? []).flatMap(settingsIn);
+/** Values of Istio's chart that its injector has, complete. */
+export interface InjectorValues {
+  /** Whose they are; "default" for the one that has none in its name. */
+  revision: string;
+  values: Field;
 }
 
+/** Those in the ConfigMaps of Istio's injectors, `istio-sidecar-injector` and `istio-sidecar-injector-REVISION`. */
+export function injectorValues(mesh: Mesh): InjectorValues[] {
+  return mesh.of("ConfigMap", "").flatMap(({ name, root }) => {
+    const [isInjector, revision = "default"] = /^istio-sidecar-injector(?:-(.+))?$/.exec(name) ?? [];
+    const text = isInjector === undefined ? undefined : root.get("data", "values");
+    return text ? settingsIn(text).map((values) => ({ revision, values })) : [];
+  });
+}
+
+/** Cached, because it is asked again for each of nats-server's pods. */
+const settings = new WeakMap<object, Field[]>();
+
+/** The documents in a text that a ConfigMap holds. */
 function settingsIn(field: Field): Field[] {
-  const text = field.text() ?? "";
-  return readManifests({ file: field.place.file, text, named: false, tooLarge: false, helmTemplate: false }, "").others;
+  const read = (): Field[] => {
+    const [file, text] = [field.place.file, field.text() ?? ""];
+    return readManifests({ file, text, named: false, tooLarge: false, helmTemplate: false }, "").others;
+  };
+  return field.node === null ? [] : getOrMake(settings, field.node, read);
 }

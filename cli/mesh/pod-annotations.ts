@@ -1,9 +1,11 @@
 import { parseFirst } from "../manifests/kubernetes-yaml.ts";
 import type { Place } from "../manifests/place.ts";
+import { quantityOf } from "../manifests/quantity.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import { portOf } from "./authorization.ts";
 import { listed, TRAFFIC } from "./capture.ts";
 import { isConcurrency, PROXY_CONFIG } from "./proxy-config.ts";
+import { RESOURCES } from "./proxy-limits.ts";
 import type { Workload } from "./workload.ts";
 
 /** An annotation that Istio's injector cannot read. */
@@ -48,7 +50,12 @@ const SETTINGS: readonly [name: string, takes: (value: unknown) => boolean, expe
     "45s",
   ],
   ["concurrency", isConcurrency, "a number of workers", "2"],
-  ["extraStatTags", (value) => Array.isArray(value), "a list", "[reporter, …]"],
+  [
+    "extraStatTags",
+    (value) => Array.isArray(value) && value.every((tag) => typeof tag === "string"),
+    "a list of names",
+    "[reporter, …]",
+  ],
 ];
 
 function proxyConfigFault(text: string): Fault | undefined {
@@ -73,6 +80,15 @@ function proxyConfigFault(text: string): Fault | undefined {
   return undefined;
 }
 
+/** A quantity, which it holds against Kubernetes' own reader since Istio 1.29, and Kubernetes always did. */
+function quantityFault(text: string): Fault | undefined {
+  if (quantityOf(text) !== undefined) return undefined;
+  return {
+    fault: `"${text}" is no quantity of Kubernetes`,
+    remedy: "write a number with its unit, such as 512Mi or 500m",
+  };
+}
+
 /** Of the annotations that the injector reads first, those that concern nats-server (pkg/kube/inject/validate.go). */
 const READERS: ReadonlyMap<string, (text: string) => Fault | undefined> = new Map([
   [PROXY_CONFIG, proxyConfigFault],
@@ -84,6 +100,7 @@ const READERS: ReadonlyMap<string, (text: string) => Fault | undefined> = new Ma
     (text: string) =>
       MODES.includes(text) ? undefined : { fault: `it is "${text}"`, remedy: `write one of ${MODES.join(", ")}` },
   ],
+  ...RESOURCES.map((name) => [name, quantityFault] as const),
 ]);
 
 /** The annotations for which Istio's injector refuses the pods. */

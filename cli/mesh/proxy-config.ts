@@ -1,4 +1,5 @@
 import { parseFirst } from "../manifests/kubernetes-yaml.ts";
+import type { Resource } from "../manifests/resource.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
 import { heldMeshConfigs, operatorMeshConfigs } from "./mesh-config.ts";
@@ -18,7 +19,7 @@ export interface ProxyConfig {
   terminationDrainDuration: string;
   /** Whether it goes on until it has no connection instead. */
   exitsWithoutConnections: boolean;
-  /** How many workers it is told to have; 0 for as many as its node has CPUs. Undefined if its CPU limit says so, or nobody knows. */
+  /** How many workers it is told to have; 0 or less for as many as its node has CPUs. Undefined if its CPU limit says so, or nobody knows. */
   concurrency: number | "unfilled" | undefined;
 }
 
@@ -36,8 +37,11 @@ interface WrittenProxyConfig {
 }
 
 /**
- * `meshConfig.defaultConfig`, overlaid with Istio's ProxyConfigs and the pods' annotation `proxy.istio.io/config` as Istio's injection
- * does, plus the tags of their own annotation (pkg/bootstrap/config.go, `getStatsOptions`). A text that is not YAML is ignored.
+ * `meshConfig.defaultConfig`, overlaid with Istio's ProxyConfigs and the pods' annotation `proxy.istio.io/config`, plus the tags of their
+ * own annotation (pkg/bootstrap/config.go, `getStatsOptions`). A text that is not YAML is ignored.
+ *
+ * Where a ProxyConfig selects the pods, its environment counts more than the annotation's (pilot/pkg/model/proxy_config.go,
+ * `EffectiveProxyConfig`), but the annotation's workers count more than its (pilot-agent, `getMeshConfig`).
  */
 export function proxyConfigOf(pods: AnnotatedPods, mesh: Mesh): ProxyConfig {
   const config: ProxyConfig = {
@@ -49,32 +53,45 @@ export function proxyConfigOf(pods: AnnotatedPods, mesh: Mesh): ProxyConfig {
   };
   const ofMesh = [...heldMeshConfigs(mesh).map(({ settings }) => settings), ...operatorMeshConfigs(mesh)];
   for (const settings of ofMesh) overlay(config, settings.get("defaultConfig")?.plain());
-  for (const written of proxyConfigsFor(pods, mesh)) overlay(config, written);
+  const { wide, selecting } = proxyConfigsFor(pods, mesh);
+  for (const written of [...wide, selecting]) overlay(config, written);
   overlay(config, parsed(pods.annotations.get(PROXY_CONFIG)));
+  overlay(config, { proxyMetadata: selecting?.proxyMetadata });
   const tags = pods.annotations.get(EXTRA_STAT_TAGS)?.split(",") ?? [];
   return { ...config, extraStatTags: [...config.extraStatTags, ...tags] };
 }
 
 /**
- * What Istio's ProxyConfigs say of pods: one for the mesh, one for the namespace, and one that selects the pods, of which a later one
- * counts more (pilot/pkg/model/proxy_config.go). Of several on one level Istio uses the oldest, which the files do not show.
+ * What Istio's ProxyConfigs say of pods: of those for the mesh and for the namespace, which have no selector, and of those that select
+ * pods, it uses the oldest each (pilot/pkg/model/proxy_config.go). The files of a cluster say which that is, and otherwise the first is
+ * taken. An empty selector selects nothing.
  */
-function proxyConfigsFor({ namespace, labels }: Pods, mesh: Mesh): WrittenProxyConfig[] {
-  const all = mesh.of("ProxyConfig", "networking.istio.io").map((resource) => {
-    const selector = workloadSelector(resource.root);
-    return { resource, selector, isForAll: selector.size === 0 };
+function proxyConfigsFor(
+  { namespace, labels }: Pods,
+  mesh: Mesh,
+): { wide: WrittenProxyConfig[]; selecting: WrittenProxyConfig | undefined } {
+  const made = ({ root }: Resource): string => root.text("metadata", "creationTimestamp") ?? "";
+  const all = mesh
+    .of("ProxyConfig", "networking.istio.io")
+    .toSorted((a, b) => (made(a) < made(b) ? -1 : made(a) > made(b) ? 1 : 0));
+  const isForAll = ({ root }: Resource): boolean => (root.get("spec", "selector")?.type ?? "null") === "null";
+  const written = (resource: Resource | undefined): WrittenProxyConfig | undefined => {
+    const spec = resource?.root.get("spec");
+    return (
+      spec && {
+        concurrency: spec.get("concurrency")?.plain(),
+        proxyMetadata: spec.get("environmentVariables")?.plain(),
+      }
+    );
+  };
+  const wide = [mesh.rootNamespace, namespace].flatMap(
+    (level) => written(all.find((one) => one.namespace === level && isForAll(one))) ?? [],
+  );
+  const selecting = all.find((one) => {
+    const selector = workloadSelector(one.root);
+    return one.namespace === namespace && selector.size > 0 && selects(selector, labels);
   });
-  const local = all.filter(({ resource }) => resource.namespace === namespace);
-  const levels = [
-    all.find(({ resource, isForAll }) => isForAll && resource.namespace === mesh.rootNamespace),
-    local.find(({ isForAll }) => isForAll),
-    local.find(({ selector, isForAll }) => !isForAll && selects(selector, labels)),
-  ];
-  return levels.flatMap((level) => {
-    const spec = level?.resource.root.get("spec");
-    if (!spec) return [];
-    return { concurrency: spec.get("concurrency")?.plain(), proxyMetadata: spec.get("environmentVariables")?.plain() };
-  });
+  return { wide, selecting: written(selecting) };
 }
 
 /** What something has still to fill in may be what it should be. */
@@ -93,7 +110,7 @@ function overlay(config: ProxyConfig, written: unknown): void {
   if (typeof holdApplicationUntilProxyStarts === "boolean")
     config.holdApplicationUntilProxyStarts = holdApplicationUntilProxyStarts;
   else if (isOpen(holdApplicationUntilProxyStarts)) config.holdApplicationUntilProxyStarts = true;
-  if (Array.isArray(extraStatTags)) config.extraStatTags = extraStatTags.map(String);
+  if (Array.isArray(extraStatTags)) config.extraStatTags = extraStatTags.filter((tag) => typeof tag === "string");
   if (typeof terminationDrainDuration === "string") config.terminationDrainDuration = terminationDrainDuration;
   const waits = (proxyMetadata as Record<string, unknown> | undefined | null)?.["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"];
   if (waits !== undefined) config.exitsWithoutConnections = waits === true || waits === "true";
@@ -101,9 +118,10 @@ function overlay(config: ProxyConfig, written: unknown): void {
   else if (isOpen(concurrency)) config.concurrency = "unfilled";
 }
 
-/** Whether it is a number of workers as Istio reads it: protobuf's JSON takes numbers in quotes, too. */
+/** Whether it is a number of workers as Istio reads it, an int32 of protobuf's JSON, which takes numbers in quotes, too. */
 export function isConcurrency(value: unknown): value is number | string {
-  return typeof value === "number" ? Number.isInteger(value) && value >= 0 : /^\d{1,9}$/.test(String(value));
+  const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && number === Math.trunc(number) && Math.abs(number) < 2 ** 31;
 }
 
 function parsed(text: string | undefined): unknown {

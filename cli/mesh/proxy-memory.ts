@@ -1,7 +1,9 @@
 import schema from "../../docs/policy.schema.json" with { type: "json" };
+import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
+import type { Plugin } from "./plugin.ts";
 import { proxyConfigOf } from "./proxy-config.ts";
-import { proxyLimitsOf, type ProxyLimits } from "./proxy-limits.ts";
+import { arePlanned, madeLimits, plannedLimits, type ProxyLimits } from "./proxy-limits.ts";
 import type { Workload } from "./workload.ts";
 
 const MIB = 1024 ** 2;
@@ -13,45 +15,77 @@ const ENVOY = 64 * MIB;
 const BESIDES = 64 * MIB;
 const MOST = 736 * MIB;
 
+/** Hardly a node has as many CPUs. */
+const MANY_WORKERS = 128;
+
 const { default: USUAL_MEMORY, minimum: LEAST_MEMORY } = schema.definitions.limits.properties.memory;
 
-/** Too little memory for what clients can make the filter hold. All in MiB. */
+/** Too little memory for what clients can make the filter hold. */
 export interface Shortage {
+  /** What the proxy may have, in MiB. */
   limit: number;
   /** Undefined where nothing says how many workers there are: as many as the node has CPUs. */
-  workers:
-    { count: number; needed: number; /** What `limits.memory` may be. */ fitting: number | undefined } | undefined;
+  workers: BoundedWorkers | undefined;
   /** For so many workers there is room. */
   room: number;
+  /** Pods that are there have too little, and new ones have enough. */
+  isMended: boolean;
 }
 
-/** How many workers a proxy has (pilot-agent, `ConstructProxyConfig`). */
+export interface BoundedWorkers {
+  count: number;
+  /** What they and Envoy may take, in MiB. */
+  needed: number;
+  /** What `limits.memory` may be instead, in bytes; undefined if that is less than the filter accepts. */
+  fitting: number | undefined;
+  /** The CPU limit that they have, or need, if it is to say how many there are. */
+  cpus: number;
+}
+
+/** `limits.memory` of a policy; undefined where something has still to fill it in. */
+function memoryOf({ config }: Plugin): number | undefined {
+  const written = [config, config?.get("limits"), config?.get("limits", "memory")];
+  if (written.some((field) => isFilledIn(field?.text() ?? ""))) return undefined;
+  return config?.integer("limits", "memory") ?? USUAL_MEMORY;
+}
+
+/** How many workers a proxy has (pilot-agent, `ConstructProxyConfig`; pkg/envoy/proxy.go tells Envoy no number that is not positive). */
 function workersOf(broker: Workload, { cpus }: ProxyLimits, mesh: Mesh): number | "of the node" | "unknown" {
   const { concurrency } = proxyConfigOf(broker, mesh);
   if (concurrency === "unfilled") return "unknown";
-  if (concurrency !== undefined) return concurrency === 0 ? "of the node" : concurrency;
+  if (concurrency !== undefined) return concurrency > 0 ? concurrency : "of the node";
   return typeof cpus === "number" ? Math.ceil(cpus) : cpus === "none" ? "of the node" : cpus;
 }
 
 /** Whether hostile clients can have the proxies of nats-server's pods killed, whose filter would have ended their connections. */
 export function shortageOf(broker: Workload, mesh: Mesh): Shortage | undefined {
+  const told = mesh.pluginsOf(broker).map(memoryOf);
+  const given = told.filter((memory) => memory !== undefined);
+  if (given.length < told.length) return undefined;
   // The largest of all plugins that share a VM counts (docs/policy.md).
-  const given = mesh.pluginsOf(broker).map((plugin) => plugin.config?.integer("limits", "memory") ?? USUAL_MEMORY);
   const worker = Math.min(Math.max(...given) * 1.5 + BESIDES, MOST);
-  for (const limits of proxyLimitsOf(broker, mesh)) {
-    const count = workersOf(broker, limits, mesh);
-    if (typeof limits.memory !== "number" || count === "unknown") continue;
-    const limit = Math.floor(limits.memory / MIB);
-    const room = Math.max(Math.floor((limits.memory - ENVOY) / worker), 0);
-    if (count === "of the node") return { limit, workers: undefined, room };
-    if (count <= room) continue;
-    const fitting = ((limits.memory - ENVOY) / count - BESIDES) / 1.5;
-    const workers = {
-      count,
-      needed: Math.ceil((ENVOY + count * worker) / MIB),
-      fitting: fitting >= LEAST_MEMORY ? Math.floor(fitting / MIB) * MIB : undefined,
-    };
-    return { limit, workers, room };
-  }
-  return undefined;
+  const judged = (limits: ProxyLimits): Shortage | undefined =>
+    shortageOfOne(limits, workersOf(broker, limits, mesh), worker);
+  const planned = plannedLimits(broker, mesh);
+  const made = madeLimits(broker);
+  if (made.length === 0) return judged(planned);
+  const short = made.map(judged).find((shortage) => shortage !== undefined);
+  const isMended = arePlanned(broker, mesh) && planned.memory !== "unknown" && judged(planned) === undefined;
+  return short && { ...short, isMended };
+}
+
+function shortageOfOne(
+  { memory, cpus }: ProxyLimits,
+  count: ReturnType<typeof workersOf>,
+  worker: number,
+): Shortage | undefined {
+  if (typeof memory !== "number" || count === "unknown") return undefined;
+  const room = Math.max(Math.floor((memory - ENVOY) / worker), 0);
+  if (room >= (count === "of the node" ? MANY_WORKERS : count)) return undefined;
+  const shortage = { limit: Math.floor(memory / MIB), room, isMended: false };
+  if (count === "of the node") return { ...shortage, workers: undefined };
+  const needed = Math.ceil((ENVOY + count * worker) / MIB);
+  const least = ((memory - ENVOY) / count - BESIDES) / 1.5;
+  const fitting = least >= LEAST_MEMORY ? Math.floor(least / MIB) * MIB : undefined;
+  return { ...shortage, workers: { count, needed, fitting, cpus: typeof cpus === "number" ? cpus : count } };
 }

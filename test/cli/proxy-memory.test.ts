@@ -19,11 +19,12 @@ describe("a quantity", () => {
       ["2000m", 2],
       [".5", 0.5],
       ["+2", 2],
+      ["-1Gi", -1024 * MIB],
       ["2.", 2],
       ["1048576k", 1048576e3],
     ];
     for (const [text, number] of read) assert.equal(quantityOf(text), number, text);
-    for (const text of ["", "Gi", "1 Gi", "1GB", "1gi", "-1Gi", "1Gi\n", "${MEMORY}", "1e", "1_000"])
+    for (const text of ["", "Gi", "1 Gi", "1GB", "1gi", "1Gi\n", "${MEMORY}", "1e", "1_000"])
       assert.equal(quantityOf(text), undefined, text);
   });
 });
@@ -34,13 +35,14 @@ describe("the memory of nats-server's proxy", () => {
   interface Pods {
     annotations?: object;
     config?: string;
+    labels?: object;
     containers?: object[];
   }
 
-  function statefulSet({ annotations, config = "", containers = [] }: Pods): string {
+  function statefulSet({ annotations, config = "", labels, containers = [] }: Pods): string {
     const settings = `holdApplicationUntilProxyStarts: true\n${config}`;
     const metadata = {
-      labels: { app: "nats" },
+      labels: { app: "nats", ...labels },
       annotations: { "proxy.istio.io/config": settings, ...ALL_TAGS, ...annotations },
     };
     const nats = { name: "nats", image: "nats:2.15.2", ports: [{ name: "client", containerPort: 4222 }] };
@@ -52,6 +54,22 @@ describe("the memory of nats-server's proxy", () => {
     ...(memory === undefined ? {} : { [`${RESOURCES}MemoryLimit`]: memory }),
     ...(cpus === undefined ? {} : { [`${RESOURCES}CPULimit`]: cpus }),
   });
+
+  /** A pod that a cluster has made of it, whose proxy has these resources. */
+  function podWith(resources: object, { name = "nats-0", annotations = {} } = {}): string {
+    const template = (JSON.parse(statefulSet({ annotations })) as { spec: { template: { metadata: object } } }).spec
+      .template;
+    const owner = { apiVersion: "apps/v1", kind: "StatefulSet", name: "nats", controller: true };
+    const own = { namespace: "messaging", name, uid: name, ownerReferences: [owner] };
+    const nats = { name: "nats", image: "nats:2.15.2", ports: [{ name: "client", containerPort: 4222 }] };
+    const containers = [nats, { name: "istio-proxy", image: "proxyv2", resources }];
+    return JSON.stringify({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { ...template.metadata, ...own },
+      spec: { containers },
+    });
+  }
 
   /** What is found of it in a sound mesh with these pods, some other objects, and this `limits.memory`. */
   function told(pods: Pods, others: readonly string[] = [], memory?: number): string[] {
@@ -79,11 +97,11 @@ describe("the memory of nats-server's proxy", () => {
     document("install.istio.io", "IstioOperator", "istio", "istio-system", {
       values: { global: { proxy: { resources: { limits } } } },
     });
-  const injector = (limits: object): string =>
+  const injector = (limits: object, revision = "-canary"): string =>
     JSON.stringify({
       apiVersion: "v1",
       kind: "ConfigMap",
-      metadata: { name: "istio-sidecar-injector-canary", namespace: "istio-system" },
+      metadata: { name: `istio-sidecar-injector${revision}`, namespace: "istio-system" },
       data: { config: "policy: enabled", values: JSON.stringify({ global: { proxy: { resources: { limits } } } }) },
     });
 
@@ -122,9 +140,16 @@ describe("the memory of nats-server's proxy", () => {
     assert.deepEqual(told({ annotations: limited("2Gi"), config: "concurrency: 7" }), []);
     assert.match(told({ annotations: limited("2Gi"), config: "concurrency: 8" }).join(), /with 8 workers/);
     assert.match(told({ annotations: limited("100Mi") }).join(), /have room for 0: annotate the pods with /);
+    // No node has so many.
+    assert.match(told({ annotations: limited("32Gi") }).join(), /have room for 127: /);
+    for (const memory of ["33Gi", "64Gi", "1Ei"]) assert.deepEqual(told({ annotations: limited(memory) }), []);
     // A limit that is not there kills nobody.
     assert.deepEqual(told({ annotations: limited(undefined, "64") }), []);
     assert.deepEqual(told({ annotations: { [`${RESOURCES}CPU`]: "1" } }), []);
+    // And 0 is none.
+    assert.deepEqual(told({ annotations: limited("0", "2") }), []);
+    assert.match(told({ annotations: limited("1Gi", "0") }).join(), /as many workers as its node has CPUs/);
+    assert.match(told({ annotations: limited("1Gi", "2"), config: "concurrency: -1" }).join(), /as its node has CPUs/);
   });
 
   it("is judged by the workers that Istio's ProxyConfigs give it, the nearest of which counts", () => {
@@ -137,6 +162,16 @@ describe("the memory of nats-server's proxy", () => {
     assert.match(told({}, [six, selecting("nats")]).join(), /as many workers as its node has CPUs/);
     assert.match(told({}, [six, selecting("orders")]).join(), /with 6 workers/);
     assert.deepEqual(told({ config: 'concurrency: "2"' }, [six, selecting("nats")]), []);
+    // One that selects nothing counts for nobody.
+    for (const selector of [{}, { matchLabels: {} }])
+      assert.match(told({}, [six, proxyConfig("messaging", { concurrency: 2, selector })]).join(), /with 6 workers/);
+    const at = (creationTimestamp: string, concurrency: number): string => {
+      const metadata = { name: `workers-${concurrency}`, namespace: "messaging", creationTimestamp };
+      const about = { apiVersion: "networking.istio.io/v1beta1", kind: "ProxyConfig" };
+      return JSON.stringify({ ...about, metadata, spec: { concurrency } });
+    };
+    const [older, newer] = [at("2026-01-02T00:00:00Z", 2), at("2026-03-01T00:00:00Z", 6)];
+    assert.deepEqual(told({}, [newer, older]), []);
   });
 
   it("is judged by what the mesh gives all proxies", () => {
@@ -144,6 +179,15 @@ describe("the memory of nats-server's proxy", () => {
     assert.deepEqual(told({}, [operator({ cpu: 4, memory: "1088Mi" })]), []);
     assert.match(told({}, [operator({ cpu: null })]).join(), /as many workers as its node has CPUs/);
     assert.deepEqual(told({}, [operator({ memory: null })]), []);
+    const taken = (resources: unknown): string =>
+      document("install.istio.io", "IstioOperator", "istio", "istio-system", {
+        values: { global: { proxy: { resources } } },
+      });
+    for (const resources of [null, { limits: null }]) assert.deepEqual(told({}, [taken(resources)], 320 * MIB), []);
+    assert.match(told({}, [taken({ limits: {} })], 320 * MIB).join(), /with 2 workers/);
+    // Who has four CPUs and is told to have two workers keeps them.
+    const two = told({ config: "concurrency: 2" }, [operator({ cpu: 4 })], 320 * MIB).join();
+    assert.match(two, /may take 1152 MiB with 2 workers.*proxyMemoryLimit: 1152Mi and \S+proxyCPULimit: "4"/);
     assert.match(told({}, [injector({ cpu: "2", memory: "256Mi" })]).join(), /kills it beyond 256/);
     assert.deepEqual(told({}, [injector({})]), []);
     assert.deepEqual(
@@ -155,6 +199,20 @@ describe("the memory of nats-server's proxy", () => {
     );
   });
 
+  it("is judged by the injector of the pods' revision", () => {
+    const canary = { labels: { "istio.io/rev": "canary" } };
+    const [small, large] = [
+      { cpu: "2", memory: "256Mi" },
+      { cpu: "2", memory: "1Gi" },
+    ];
+    assert.deepEqual(told(canary, [injector(small, ""), injector(large)]), []);
+    assert.match(told(canary, [injector(large, ""), injector(small)]).join(), /kills it beyond 256/);
+    assert.match(told({}, [injector(large), injector(small, "")]).join(), /kills it beyond 256/);
+    const stable = { labels: { "istio.io/rev": "stable" } };
+    assert.deepEqual(told(stable, [injector(large), injector(small, "")]), []);
+    assert.match(told(stable, [injector(small), injector(small, "")]).join(), /kills it beyond 256/);
+  });
+
   it("is judged by the proxy's own container where the pods' template has one", () => {
     const own = (limits: object): object[] => [{ name: "istio-proxy", image: "auto", resources: { limits } }];
     const [text = ""] = told({ containers: own({ memory: "512Mi" }) });
@@ -164,31 +222,47 @@ describe("the memory of nats-server's proxy", () => {
 
   it("is that of the pods that a cluster has made, whatever would be given to new ones", () => {
     const limits = { cpu: "2", memory: "256Mi" };
-    const pod = (resources: object, name = "nats-0"): string => {
-      const { spec } = JSON.parse(statefulSet({})) as { spec: { template: { metadata: object; spec: object } } };
-      const owner = { apiVersion: "apps/v1", kind: "StatefulSet", name: "nats", controller: true };
-      const containers = [
-        { name: "nats", image: "nats:2.15.2", ports: [{ name: "client", containerPort: 4222 }] },
-        { name: "istio-proxy", image: "proxyv2", resources },
-      ];
-      const metadata = { ...spec.template.metadata, namespace: "messaging", name, uid: name, ownerReferences: [owner] };
-      return JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata, spec: { ...spec.template.spec, containers } });
-    };
     assert.match(
-      told({}, [pod({ limits })]).join(),
+      told({}, [podWith({ limits })]).join(),
       /the proxy of StatefulSet messaging\/nats with a pod .*beyond 256/,
     );
-    assert.deepEqual(told({}, [pod({ limits: { ...limits, memory: "1Gi" } }), injector(limits)]), []);
-    assert.deepEqual(told({}, [pod({}), injector(limits)]), []);
+    assert.deepEqual(told({}, [podWith({ limits: { ...limits, memory: "1Gi" } }), injector(limits)]), []);
+    assert.deepEqual(told({}, [podWith({}), injector(limits)]), []);
     assert.match(
-      told({}, [pod({ limits: { ...limits, memory: "1Gi" } }), pod({ limits }, "nats-1")]).join(),
+      told({}, [podWith({ limits: { ...limits, memory: "1Gi" } }), podWith({ limits }, { name: "nats-1" })]).join(),
       /beyond 256/,
     );
   });
 
+  it("is that of pods to be made anew where only those that are there have too little", () => {
+    const limits = { cpu: "2", memory: "256Mi" };
+    const enough = limited("1Gi", "2");
+    const anew = /kills it beyond 256: make the pods anew: new ones have room$/;
+    assert.match(told({ annotations: enough }, [podWith({ limits }, { annotations: enough })]).join(), anew);
+    const mesh = injector({ cpu: "2", memory: "1Gi" }, "");
+    assert.match(told({}, [podWith({ limits }), mesh]).join(), anew);
+    // What is given to new ones is not known.
+    assert.match(
+      told({}, [podWith({ limits })]).join(),
+      /kills it beyond 256: write sidecar\.istio\.io\/proxyMemoryLimit: 576Mi and /,
+    );
+    assert.match(
+      told({}, [podWith({ limits }), injector(limits, "")]).join(),
+      /: write sidecar\.istio\.io\/proxyMemoryLimit: 576Mi and /,
+    );
+  });
+
   it("is not judged where something has still to say how much it is", () => {
-    for (const annotations of [limited("${MEMORY}", "2"), limited("256Mi", "${CPUS}"), limited("256 MB", "2")])
+    for (const annotations of [limited("${MEMORY}", "2"), limited("256Mi", "${CPUS}")])
       assert.deepEqual(told({ annotations }), []);
     assert.deepEqual(told({ annotations: limited("512Mi"), config: "concurrency: ${WORKERS}" }), []);
+    const objects = [...kinds("Service", "PeerAuthentication"), statefulSet({ annotations: limited("512Mi", "2") })];
+    for (const limits of ["{ memory: '${MEMORY}' }", "'${LIMITS}'"]) {
+      const [plugin = ""] = kinds("WasmPlugin");
+      const found = doctor(
+        [...objects, plugin.replace("    rules:", `    limits: ${limits}\n    rules:`)].join("\n---\n"),
+      );
+      assert.ok(!found.some(({ id }) => id === "proxy-memory-short"), limits);
+    }
   });
 });

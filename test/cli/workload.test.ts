@@ -158,11 +158,19 @@ describe("an annotation that Istio's injector cannot read", () => {
       [`${HELD}terminationDrainDuration: 45`, "write terminationDrainDuration: 45s"],
       [`${HELD}terminationDrainDuration: 45 s`, "write terminationDrainDuration: 45s"],
       [`${HELD}extraStatTags: reporter,kind`, "write extraStatTags: [reporter, …]"],
+      [`${HELD}extraStatTags: [{toString: 1}]`, "write extraStatTags: [reporter, …]"],
       [`${HELD}concurrency: two`, "write concurrency: 2"],
+      [`${HELD}concurrency: [2]`, "write concurrency: 2"],
+      [`${HELD}concurrency: 2147483648`, "write concurrency: 2"],
+      [`${HELD}concurrency: {toString: 1}`, "write concurrency: 2"],
     ] as const)
       assert.deepEqual(told(proxy(config)), [remedy], config);
     const held = proxy(HELD);
     const ports = "traffic.sidecar.istio.io/excludeInboundPorts";
+    for (const name of ["proxyCPU", "proxyMemory", "proxyCPULimit", "proxyMemoryLimit"])
+      assert.deepEqual(told({ ...held, [`sidecar.istio.io/${name}`]: "256 MB" }), [
+        "write a number with its unit, such as 512Mi or 500m",
+      ]);
     assert.deepEqual(told({ ...held, [ports]: "9090 9091" }), ['write "9090,9091"']);
     assert.deepEqual(told({ ...held, [ports]: "metrics" }), ["write numbers of ports with commas between them"]);
     assert.deepEqual(told({ ...held, "sidecar.istio.io/interceptionMode": "none" }), [
@@ -344,6 +352,13 @@ describe("the lame duck mode of a nats-server", () => {
       metadata: { name: "ends", namespace: "istio-system" },
       spec: { environmentVariables: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" } },
     });
+    const selecting = ofMesh
+      .replace('"spec":{', '"spec":{"selector":{"matchLabels":{"app":"nats"}},')
+      .replace("istio-system", "default");
+    // What it says counts more than the annotation.
+    const not = "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'false'}";
+    assert.deepEqual(cutOff({ proxy: not, others: [selecting] }), []);
+    assert.match(cutOff({ proxy: not, others: [ofMesh] }).join(), PROXY_FIRST);
     for (const last of [{ annotations: native, proxy: "" }, { proxy: waits }, { proxy: "", others: [ofMesh] }]) {
       assert.deepEqual(cutOff(last), []);
       assert.match(cutOff({ ...last, grace: 30 }).join(), KILLED);

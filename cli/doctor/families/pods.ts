@@ -94,26 +94,24 @@ function judgeShutdown(broker: Workload, mesh: Mesh, report: Report<"lame-duck-c
 function judgeMemory(broker: Workload, mesh: Mesh, report: Report<"proxy-memory-short">): void {
   const shortage = shortageOf(broker, mesh);
   if (!shortage) return;
-  const { limit, workers, room } = shortage;
+  const { limit, workers, room, isMended } = shortage;
   const proxy = `the proxy of ${broker.resource.title}`;
+  const anew = isMended ? "make the pods anew: new ones have room" : undefined;
   if (!workers) {
     const message = `${proxy} has as many workers as its node has CPUs, and its ${limit} MiB have room for ${room}`;
-    const remedy = room > 0 ? `write under ${PROXY_CONFIG}: concurrency: ${room}, or less` : undefined;
-    report("proxy-memory-short", broker.annotationPlace(PROXY_CONFIG), message, remedy);
+    const bound = room > 0 ? `write under ${PROXY_CONFIG}: concurrency: ${room}, or less` : undefined;
+    report("proxy-memory-short", broker.annotationPlace(PROXY_CONFIG), message, anew ?? bound);
     return;
   }
-  const { count, needed, fitting } = workers;
+  const { count, needed, fitting, cpus } = workers;
   const own = ownLimits(broker)?.get("memory");
   const write = own ? `write ${needed}Mi` : `write ${MEMORY_LIMIT}: ${needed}Mi`;
-  const beside = own || areResourcesAnnotated(broker) ? "" : ` and ${CPU_LIMIT}: "${count}"`;
+  const beside = own || areResourcesAnnotated(broker) ? "" : ` and ${CPU_LIMIT}: "${cpus}"`;
   const lower = fitting === undefined ? "" : `, or limits.memory: ${fitting} in the policy`;
-  const message = `${proxy} may take ${needed} MiB with ${count} worker${count === 1 ? "" : "s"}, and Kubernetes kills it beyond ${limit}`;
-  report(
-    "proxy-memory-short",
-    own?.place ?? broker.annotationPlace(MEMORY_LIMIT),
-    message,
-    `${write}${beside}${lower}`,
-  );
+  const workersText = `${count} worker${count === 1 ? "" : "s"}`;
+  const message = `${proxy} may take ${needed} MiB with ${workersText}, and Kubernetes kills it beyond ${limit}`;
+  const place = own?.place ?? broker.annotationPlace(MEMORY_LIMIT);
+  report("proxy-memory-short", place, message, anew ?? `${write}${beside}${lower}`);
 }
 
 const REWRITES_PROBES = "sidecar.istio.io/rewriteAppHTTPProbers";
@@ -168,7 +166,7 @@ export const pods = family(
       severity: "error",
       what:
         "Istio's injector cannot read an annotation of the pods: `proxy.istio.io/config` is not YAML or has a value of another type " +
-        "(of `holdApplicationUntilProxyStarts`, `terminationDrainDuration`, `concurrency` and `extraStatTags`; no other is judged), a list of ports has something else in it, or there is no such interception mode. It refuses the pods, so that none is made, " +
+        "(of `holdApplicationUntilProxyStarts`, `terminationDrainDuration`, `concurrency` and `extraStatTags`; no other is judged), a list of ports has something else in it, a quantity of the proxy's resources is none, or there is no such interception mode. It refuses the pods, so that none is made, " +
         "and a rolling restart stops at the first. What the annotation is to say is not judged.",
       remedy: "correct the annotation here",
     },
