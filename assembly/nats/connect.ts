@@ -1,16 +1,7 @@
 import { Ascii } from "../bytes/ascii";
 import { isInteger, JsonToken } from "../bytes/json";
-import {
-  atEnd,
-  beginFields,
-  Field,
-  FieldNames,
-  fieldNames,
-  fieldToken,
-  nextField,
-  valueEnd,
-  valueStart,
-} from "./json-fields";
+import { FieldNames, fieldNames } from "./field-names";
+import { atEnd, beginFields, Field, fieldToken, nextField, valueEnd, valueStart } from "./json-fields";
 import { blanksOf, LibraryBlanks } from "./library-blanks";
 
 /** The fields that are read, in the order of their names below. Behind LANG are those of which only the type counts. */

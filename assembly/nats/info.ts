@@ -1,18 +1,8 @@
 import { Ascii } from "../bytes/ascii";
 import { integerOf, isInteger, JsonToken } from "../bytes/json";
 import { Words } from "../bytes/words";
-import {
-  beginFields,
-  Field,
-  fieldEnd,
-  FieldNames,
-  fieldNames,
-  fieldStart,
-  fieldToken,
-  nextField,
-  valueEnd,
-  valueStart,
-} from "./json-fields";
+import { FieldNames, fieldNames } from "./field-names";
+import { beginFields, Field, fieldEnd, fieldStart, fieldToken, nextField, valueEnd, valueStart } from "./json-fields";
 
 /** The fields that are read, in the order of their names below. */
 const enum InfoField {
