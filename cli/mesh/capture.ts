@@ -2,7 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import { portOf } from "./authorization.ts";
-import { PROXY, type Workload } from "./workload.ts";
+import type { Workload } from "./workload.ts";
 
 /** The place that keeps a port of pods from their sidecar, why, and what to do there. */
 export interface Uncaptured {
@@ -13,6 +13,9 @@ export interface Uncaptured {
 
 /** The label of pods, or annotation, that says whether Istio injects a sidecar. */
 export const INJECT = "sidecar.istio.io/inject";
+
+/** The label of pods, or of their Namespace, that names the revision of Istio whose injector they have. */
+export const REVISION = "istio.io/rev";
 
 /** The label of pods, or of their Namespace, that says which data plane they have. */
 export const DATAPLANE_MODE = "istio.io/dataplane-mode";
@@ -26,7 +29,7 @@ export function podsOfCluster(workload: Workload): Workload[] {
 export function podsWithoutProxy(workload: Workload): Workload[] | undefined {
   const pods = podsOfCluster(workload);
   if (pods.length === 0) return undefined;
-  return pods.filter(({ containers }) => !containers.some((container) => container.text("name") === PROXY));
+  return pods.filter(({ proxy }) => proxy === undefined);
 }
 
 /** Whether ztunnel has the traffic of pods of a cluster: Istio's CNI says so of each (cni/pkg/util/podutil.go). */

@@ -1,4 +1,4 @@
-import { INJECT, podsWithoutProxy, refusedInjection, type Uncaptured } from "./capture.ts";
+import { INJECT, podsWithoutProxy, refusedInjection, REVISION, type Uncaptured } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
 import { PROXY, type Workload } from "./workload.ts";
 
@@ -24,7 +24,7 @@ export function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefin
   const isAsked =
     injection === "enabled" ||
     labels.get(INJECT) === "true" ||
-    [namespace.labels, labels].some((one) => one.has("istio.io/rev"));
+    [namespace.labels, labels].some((one) => one.has(REVISION));
   if (isAsked) return made;
   const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for one`;
   const remedy = `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled`;

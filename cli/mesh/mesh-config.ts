@@ -14,21 +14,26 @@ export function operatorMeshConfigs(mesh: Mesh): Field[] {
   return ofOperators("meshConfig", mesh);
 }
 
-/** A mesh's settings in istiod's ConfigMap, which holds them as a text. */
-export interface HeldMeshConfig {
+/** Settings that a ConfigMap of istiod's holds as a text. */
+export interface HeldSettings {
   configMap: Resource;
   /** The text, which is the only one of them with a place. */
   text: Field;
   settings: Field;
 }
 
-/** Those of istiod's ConfigMaps, `istio` or `istio-REVISION`, of any namespace. A text that kubectl would not read is ignored. */
-export function heldMeshConfigs(mesh: Mesh): HeldMeshConfig[] {
-  const configMaps = mesh.of("ConfigMap", "").filter(({ name }) => /^istio(?:-|$)/.test(name));
-  return configMaps.flatMap((configMap) => {
-    const text = configMap.root.get("data", "mesh");
+/** Those below a key of the ConfigMaps with this name, or NAME-REVISION, of any namespace. A text that kubectl would not read is ignored. */
+function held(name: string, key: string, mesh: Mesh): HeldSettings[] {
+  const isNamed = (one: Resource): boolean => one.name === name || one.name.startsWith(`${name}-`);
+  return mesh.of("ConfigMap", "").flatMap((configMap) => {
+    const text = isNamed(configMap) ? configMap.root.get("data", key) : undefined;
     return text ? settingsIn(text).map((settings) => ({ configMap, text, settings })) : [];
   });
+}
+
+/** A mesh's settings. */
+export function heldMeshConfigs(mesh: Mesh): HeldSettings[] {
+  return held("istio", "mesh", mesh);
 }
 
 /** The values of Istio's chart that IstioOperators give, which leave out what is to be as usual. */
@@ -36,20 +41,12 @@ export function operatorValues(mesh: Mesh): Field[] {
   return ofOperators("values", mesh);
 }
 
-/** Values of Istio's chart that its injector has, complete. */
-export interface InjectorValues {
-  /** Whose they are; "default" for the one that has none in its name. */
-  revision: string;
-  values: Field;
-}
+/** The name of the injector's ConfigMap, which revisions have `-REVISION` behind. */
+export const INJECTOR = "istio-sidecar-injector";
 
-/** Those in the ConfigMaps of Istio's injectors, `istio-sidecar-injector` and `istio-sidecar-injector-REVISION`. */
-export function injectorValues(mesh: Mesh): InjectorValues[] {
-  return mesh.of("ConfigMap", "").flatMap(({ name, root }) => {
-    const [isInjector, revision = "default"] = /^istio-sidecar-injector(?:-(.+))?$/.exec(name) ?? [];
-    const text = isInjector === undefined ? undefined : root.get("data", "values");
-    return text ? settingsIn(text).map((values) => ({ revision, values })) : [];
-  });
+/** The values that Istio's injectors have, complete. */
+export function injectorValues(mesh: Mesh): HeldSettings[] {
+  return held(INJECTOR, "values", mesh);
 }
 
 /** Cached, because it is asked again for each of nats-server's pods. */

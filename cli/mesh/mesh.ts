@@ -1,6 +1,6 @@
 import { getOrMake } from "../get-or-make.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { DATAPLANE_MODE, INJECT, isRedirected } from "./capture.ts";
+import { DATAPLANE_MODE, INJECT, isRedirected, REVISION } from "./capture.ts";
 import { unaskedOf, type Unasked } from "./cluster.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import { withoutOwned } from "./owned-pods.ts";
@@ -215,7 +215,7 @@ export class Mesh {
     if (inject === "true" || inject === "enabled") return false;
     const mode = workload.labels.get(DATAPLANE_MODE) ?? namespace?.labels.get(DATAPLANE_MODE);
     if (mode !== undefined) return mode === "ambient";
-    if ([namespace?.labels, workload.labels].some((labels) => labels?.has("istio.io/rev"))) return false;
+    if ([namespace?.labels, workload.labels].some((labels) => labels?.has(REVISION))) return false;
     return (
       this.behindWaypoints.some((service) => service.selectsWorkload(workload)) && !this.hasSidecarPlugin(workload)
     );

@@ -2,7 +2,15 @@ import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { selectorOf } from "../manifests/selector-path.ts";
 import { getOrMake } from "../get-or-make.ts";
-import { capturesNoAddress, DATAPLANE_MODE, excludedInbound, excludedOutbound, INJECT, TRAFFIC } from "./capture.ts";
+import {
+  capturesNoAddress,
+  DATAPLANE_MODE,
+  excludedInbound,
+  excludedOutbound,
+  INJECT,
+  REVISION,
+  TRAFFIC,
+} from "./capture.ts";
 import { mountedBy } from "./mounts.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
 import { LABELS_OF_ONE_POD, PROXY, transportOf, type Workload } from "./workload.ts";
@@ -45,7 +53,7 @@ function tellingKeys(resources: readonly Resource[]): Set<string> {
 /** The annotations that the injector, Istio's CNI and ztunnel's write themselves, whatever the template has. */
 const WRITTEN_BY_ISTIO: ReadonlySet<string> = new Set([
   "ambient.istio.io/redirection",
-  "istio.io/rev",
+  REVISION,
   "prometheus.istio.io/secure-port",
   "proxy.istio.io/overrides",
   "sidecar.istio.io/interceptionMode",

@@ -1,9 +1,9 @@
 import type { Field } from "../manifests/field.ts";
 import { quantityOf } from "../manifests/quantity.ts";
-import { podsOfCluster } from "./capture.ts";
+import { podsOfCluster, REVISION } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
-import { injectorValues, operatorValues } from "./mesh-config.ts";
-import { PROXY, type Workload } from "./workload.ts";
+import { INJECTOR, injectorValues, operatorValues } from "./mesh-config.ts";
+import type { Workload } from "./workload.ts";
 
 /** The pod annotation with the memory of the proxy, beyond which Kubernetes kills it. */
 export const MEMORY_LIMIT = "sidecar.istio.io/proxyMemoryLimit";
@@ -28,12 +28,9 @@ const UNKNOWN: ProxyLimits = { memory: "unknown", cpus: "unknown" };
 /** What Istio's chart says where nobody says anything (manifests/charts/istio-control/istio-discovery/values.yaml). */
 const OF_CHART: ProxyLimits = { memory: 1024 ** 3, cpus: 2 };
 
-const REVISION = "istio.io/rev";
-
 /** The limits of the sidecars that a cluster has made for pods, as far as it gives these. */
 export function madeLimits(workload: Workload): ProxyLimits[] {
-  const made = podsOfCluster(workload).filter((pod) => proxyOf(pod) !== undefined);
-  return made.map((pod) => overlaid(NONE, limitsOf(pod)));
+  return podsOfCluster(workload).flatMap((pod) => (pod.proxy ? overlaid(NONE, limitsOf(pod)) : []));
 }
 
 /**
@@ -61,12 +58,8 @@ export function ownLimits(workload: Workload): Field | undefined {
   return podsOfCluster(workload).includes(workload) ? undefined : limitsOf(workload);
 }
 
-function proxyOf({ containers }: Workload): Field | undefined {
-  return containers.find((container) => container.text("name") === PROXY);
-}
-
-function limitsOf(workload: Workload): Field | undefined {
-  return proxyOf(workload)?.get("resources", "limits");
+function limitsOf({ proxy }: Workload): Field | undefined {
+  return proxy?.get("resources", "limits");
 }
 
 function injected(workload: Workload, mesh: Mesh): ProxyLimits {
@@ -80,9 +73,10 @@ function injected(workload: Workload, mesh: Mesh): ProxyLimits {
 /** Those of the injector of the pods' revision, or of all injectors where it is not known and they agree. Undefined without any. */
 function injectorLimits(workload: Workload, mesh: Mesh): ProxyLimits | undefined {
   const revision = workload.labels.get(REVISION) ?? mesh.namespace(workload.namespace)?.labels.get(REVISION);
+  const name = revision === undefined || revision === "default" ? INJECTOR : `${INJECTOR}-${revision}`;
   const all = injectorValues(mesh);
-  const named = all.filter((injector) => injector.revision === (revision ?? "default"));
-  const [first, ...others] = (named.length > 0 ? named : all).map(({ values }) => withValues(NONE, values));
+  const named = all.filter(({ configMap }) => configMap.name === name);
+  const [first, ...others] = (named.length > 0 ? named : all).map(({ settings }) => withValues(NONE, settings));
   const agree = others.every(({ memory, cpus }) => memory === first?.memory && cpus === first.cpus);
   return agree ? first : UNKNOWN;
 }

@@ -1,8 +1,8 @@
-import schema from "../../docs/policy.schema.json" with { type: "json" };
 import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
-import { proxyConfigOf } from "./proxy-config.ts";
+import { limitOf, LIMITS } from "./plugin-limits.ts";
+import { proxyConfigOf, type ProxyConfig } from "./proxy-config.ts";
 import { arePlanned, madeLimits, plannedLimits, type ProxyLimits } from "./proxy-limits.ts";
 import type { Workload } from "./workload.ts";
 
@@ -18,16 +18,18 @@ const MOST = 736 * MIB;
 /** Hardly a node has as many CPUs. */
 const MANY_WORKERS = 128;
 
-const { default: USUAL_MEMORY, minimum: LEAST_MEMORY } = schema.definitions.limits.properties.memory;
-
-/** Too little memory for what clients can make the filter hold. */
-export interface Shortage {
+/** Too little memory for what clients can make the filter hold, in one proxy. */
+interface Lack {
   /** What the proxy may have, in MiB. */
   limit: number;
   /** Undefined where nothing says how many workers there are: as many as the node has CPUs. */
   workers: BoundedWorkers | undefined;
   /** For so many workers there is room. */
   room: number;
+}
+
+/** The same for all proxies of a workload's pods. */
+export interface Shortage extends Lack {
   /** Pods that are there have too little, and new ones have enough. */
   isMended: boolean;
 }
@@ -43,15 +45,14 @@ export interface BoundedWorkers {
 }
 
 /** `limits.memory` of a policy; undefined where something has still to fill it in. */
-function memoryOf({ config }: Plugin): number | undefined {
+function memoryOf(plugin: Plugin): number | undefined {
+  const { config } = plugin;
   const written = [config, config?.get("limits"), config?.get("limits", "memory")];
-  if (written.some((field) => isFilledIn(field?.text() ?? ""))) return undefined;
-  return config?.integer("limits", "memory") ?? USUAL_MEMORY;
+  return written.some((field) => isFilledIn(field?.text() ?? "")) ? undefined : limitOf(plugin, "memory");
 }
 
 /** How many workers a proxy has (pilot-agent, `ConstructProxyConfig`; pkg/envoy/proxy.go tells Envoy no number that is not positive). */
-function workersOf(broker: Workload, { cpus }: ProxyLimits, mesh: Mesh): number | "of the node" | "unknown" {
-  const { concurrency } = proxyConfigOf(broker, mesh);
+function workersOf(concurrency: ProxyConfig["concurrency"], { cpus }: ProxyLimits): number | "of the node" | "unknown" {
   if (concurrency === "unfilled") return "unknown";
   if (concurrency !== undefined) return concurrency > 0 ? concurrency : "of the node";
   return typeof cpus === "number" ? Math.ceil(cpus) : cpus === "none" ? "of the node" : cpus;
@@ -64,28 +65,29 @@ export function shortageOf(broker: Workload, mesh: Mesh): Shortage | undefined {
   if (given.length < told.length) return undefined;
   // The largest of all plugins that share a VM counts (docs/policy.md).
   const worker = Math.min(Math.max(...given) * 1.5 + BESIDES, MOST);
-  const judged = (limits: ProxyLimits): Shortage | undefined =>
-    shortageOfOne(limits, workersOf(broker, limits, mesh), worker);
+  const { concurrency } = proxyConfigOf(broker, mesh);
+  const lackOf = (limits: ProxyLimits): Lack | undefined => lackUnder(limits, workersOf(concurrency, limits), worker);
   const planned = plannedLimits(broker, mesh);
   const made = madeLimits(broker);
-  if (made.length === 0) return judged(planned);
-  const short = made.map(judged).find((shortage) => shortage !== undefined);
-  const isMended = arePlanned(broker, mesh) && planned.memory !== "unknown" && judged(planned) === undefined;
-  return short && { ...short, isMended };
+  const lack = (made.length > 0 ? made : [planned]).map(lackOf).find((one) => one !== undefined);
+  if (!lack) return undefined;
+  const arePlansKnown = arePlanned(broker, mesh) && planned.memory !== "unknown";
+  return { ...lack, isMended: made.length > 0 && arePlansKnown && lackOf(planned) === undefined };
 }
 
-function shortageOfOne(
+/** What so many workers lack under these limits, each of which may take so many bytes. */
+function lackUnder(
   { memory, cpus }: ProxyLimits,
   count: ReturnType<typeof workersOf>,
   worker: number,
-): Shortage | undefined {
+): Lack | undefined {
   if (typeof memory !== "number" || count === "unknown") return undefined;
   const room = Math.max(Math.floor((memory - ENVOY) / worker), 0);
   if (room >= (count === "of the node" ? MANY_WORKERS : count)) return undefined;
-  const shortage = { limit: Math.floor(memory / MIB), room, isMended: false };
-  if (count === "of the node") return { ...shortage, workers: undefined };
+  const limit = Math.floor(memory / MIB);
+  if (count === "of the node") return { limit, room, workers: undefined };
   const needed = Math.ceil((ENVOY + count * worker) / MIB);
   const least = ((memory - ENVOY) / count - BESIDES) / 1.5;
-  const fitting = least >= LEAST_MEMORY ? Math.floor(least / MIB) * MIB : undefined;
-  return { ...shortage, workers: { count, needed, fitting, cpus: typeof cpus === "number" ? cpus : count } };
+  const fitting = least >= LIMITS.memory.minimum ? Math.floor(least / MIB) * MIB : undefined;
+  return { limit, room, workers: { count, needed, fitting, cpus: typeof cpus === "number" ? cpus : count } };
 }

@@ -123,6 +123,11 @@ export class Workload {
     );
   }
 
+  /** The proxy's container, where pods or their template have it. */
+  get proxy(): Field | undefined {
+    return this.containers.find((container) => container.text("name") === PROXY);
+  }
+
   port(number: number): ContainerPort | undefined {
     return this.ports.find((port) => port.number === number);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { quantityOf } from "../../cli/manifests/quantity.ts";
-import { ALL_TAGS, document, kinds } from "./sound-mesh.ts";
+import { ALL_TAGS, document, kinds, proxyConfig } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 const MIB = 1024 ** 2;
@@ -86,17 +86,12 @@ describe("the memory of nats-server's proxy", () => {
     return found.map(({ message, remedy }) => `${message}: ${remedy}`);
   }
 
-  const proxyConfig = (namespace: string, spec: object, name = "workers"): string =>
-    JSON.stringify({
-      apiVersion: "networking.istio.io/v1beta1",
-      kind: "ProxyConfig",
-      metadata: { name, namespace },
-      spec,
-    });
-  const operator = (limits: object): string =>
+  const workers = (namespace: string, spec: object, name = "workers"): string => proxyConfig({ name, namespace }, spec);
+  const operatorWith = (resources: unknown): string =>
     document("install.istio.io", "IstioOperator", "istio", "istio-system", {
-      values: { global: { proxy: { resources: { limits } } } },
+      values: { global: { proxy: { resources } } },
     });
+  const operator = (limits: object): string => operatorWith({ limits });
   const injector = (limits: object, revision = "-canary"): string =>
     JSON.stringify({
       apiVersion: "v1",
@@ -153,23 +148,20 @@ describe("the memory of nats-server's proxy", () => {
   });
 
   it("is judged by the workers that Istio's ProxyConfigs give it, the nearest of which counts", () => {
-    const six = proxyConfig("istio-system", { concurrency: 6 });
+    const six = workers("istio-system", { concurrency: 6 });
     assert.match(told({}, [six]).join(), /with 6 workers/);
-    assert.deepEqual(told({}, [proxyConfig("shop", { concurrency: 6 })]), []);
-    assert.deepEqual(told({}, [six, proxyConfig("messaging", { concurrency: 2 })]), []);
+    assert.deepEqual(told({}, [workers("shop", { concurrency: 6 })]), []);
+    assert.deepEqual(told({}, [six, workers("messaging", { concurrency: 2 })]), []);
     const selecting = (app: string): string =>
-      proxyConfig("messaging", { concurrency: 0, selector: { matchLabels: { app } } }, app);
+      workers("messaging", { concurrency: 0, selector: { matchLabels: { app } } }, app);
     assert.match(told({}, [six, selecting("nats")]).join(), /as many workers as its node has CPUs/);
     assert.match(told({}, [six, selecting("orders")]).join(), /with 6 workers/);
     assert.deepEqual(told({ config: 'concurrency: "2"' }, [six, selecting("nats")]), []);
     // One that selects nothing counts for nobody.
     for (const selector of [{}, { matchLabels: {} }])
-      assert.match(told({}, [six, proxyConfig("messaging", { concurrency: 2, selector })]).join(), /with 6 workers/);
-    const at = (creationTimestamp: string, concurrency: number): string => {
-      const metadata = { name: `workers-${concurrency}`, namespace: "messaging", creationTimestamp };
-      const about = { apiVersion: "networking.istio.io/v1beta1", kind: "ProxyConfig" };
-      return JSON.stringify({ ...about, metadata, spec: { concurrency } });
-    };
+      assert.match(told({}, [six, workers("messaging", { concurrency: 2, selector })]).join(), /with 6 workers/);
+    const at = (creationTimestamp: string, concurrency: number): string =>
+      proxyConfig({ name: `workers-${concurrency}`, namespace: "messaging", creationTimestamp }, { concurrency });
     const [older, newer] = [at("2026-01-02T00:00:00Z", 2), at("2026-03-01T00:00:00Z", 6)];
     assert.deepEqual(told({}, [newer, older]), []);
   });
@@ -179,12 +171,9 @@ describe("the memory of nats-server's proxy", () => {
     assert.deepEqual(told({}, [operator({ cpu: 4, memory: "1088Mi" })]), []);
     assert.match(told({}, [operator({ cpu: null })]).join(), /as many workers as its node has CPUs/);
     assert.deepEqual(told({}, [operator({ memory: null })]), []);
-    const taken = (resources: unknown): string =>
-      document("install.istio.io", "IstioOperator", "istio", "istio-system", {
-        values: { global: { proxy: { resources } } },
-      });
-    for (const resources of [null, { limits: null }]) assert.deepEqual(told({}, [taken(resources)], 320 * MIB), []);
-    assert.match(told({}, [taken({ limits: {} })], 320 * MIB).join(), /with 2 workers/);
+    for (const resources of [null, { limits: null }])
+      assert.deepEqual(told({}, [operatorWith(resources)], 320 * MIB), []);
+    assert.match(told({}, [operatorWith({ limits: {} })], 320 * MIB).join(), /with 2 workers/);
     // Who has four CPUs and is told to have two workers keeps them.
     const two = told({ config: "concurrency: 2" }, [operator({ cpu: 4 })], 320 * MIB).join();
     assert.match(two, /may take 1152 MiB with 2 workers.*proxyMemoryLimit: 1152Mi and \S+proxyCPULimit: "4"/);

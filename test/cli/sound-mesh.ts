@@ -30,6 +30,15 @@ export function authorization(spec: object, namespace = "messaging"): string {
   return document("security.istio.io", "AuthorizationPolicy", "a", namespace, spec);
 }
 
+/** Istio's ProxyConfig. */
+export function proxyConfig(
+  metadata: { name?: string; namespace: string; creationTimestamp?: string },
+  spec: object,
+): string {
+  const about = { apiVersion: "networking.istio.io/v1beta1", kind: "ProxyConfig" };
+  return JSON.stringify({ ...about, metadata: { name: "proxies", ...metadata }, spec });
+}
+
 /** An application with a nats-server of its own, to which it alone connects. */
 export const LEAF_NODE = JSON.stringify({
   apiVersion: "apps/v1",

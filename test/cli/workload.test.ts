@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { document, DOCUMENTS, ids, kinds, NATS, peerAuthentication } from "./sound-mesh.ts";
+import { document, DOCUMENTS, ids, kinds, NATS, peerAuthentication, proxyConfig } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 const CONTAINERS = { containers: [{ name: "nats", image: "nats:2.15.2" }] };
@@ -346,15 +346,9 @@ describe("the lame duck mode of a nats-server", () => {
   it("is not cut off by a proxy that ends last, but may be by Kubernetes", () => {
     const native = { "sidecar.istio.io/nativeSidecar": "true" };
     const waits = "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}";
-    const ofMesh = JSON.stringify({
-      apiVersion: "networking.istio.io/v1beta1",
-      kind: "ProxyConfig",
-      metadata: { name: "ends", namespace: "istio-system" },
-      spec: { environmentVariables: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" } },
-    });
-    const selecting = ofMesh
-      .replace('"spec":{', '"spec":{"selector":{"matchLabels":{"app":"nats"}},')
-      .replace("istio-system", "default");
+    const ends = { environmentVariables: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" } };
+    const ofMesh = proxyConfig({ namespace: "istio-system" }, ends);
+    const selecting = proxyConfig({ namespace: "default" }, { ...ends, selector: NATS });
     // What it says counts more than the annotation.
     const not = "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'false'}";
     assert.deepEqual(cutOff({ proxy: not, others: [selecting] }), []);

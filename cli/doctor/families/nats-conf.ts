@@ -8,6 +8,7 @@ import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { LOOPBACK, rivalAddresses } from "../../mesh/nats-listen.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
+import { limitOf } from "../../mesh/plugin-limits.ts";
 import { leadsToLoopback, sidecarsFor } from "../../mesh/sidecar.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { family, type Remedied, type Report } from "../family.ts";
@@ -100,9 +101,6 @@ function strayRoute(routes: readonly Route[], own: string): { place: Place; into
     .map(({ host, place }) => ({ place, into: namespaceOfHost(host) ?? own }))
     .find(({ into }) => into !== own);
 }
-
-/** `limits.controlLine` unless configured (docs/policy.md). */
-const CONTROL_LINE = 4096;
 
 /** Whether a plugin for these pods matches a Service port that leads to this number. */
 function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
@@ -202,8 +200,7 @@ function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
     report("nats-credentials", asking.place, message);
   }
   const own = natsConfigsOf(broker, mesh);
-  const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
-  const least = Math.min(...limits);
+  const least = Math.min(...mesh.pluginsOf(broker).map((plugin) => limitOf(plugin, "controlLine")));
   for (const config of own) {
     const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
     const allowed = bytesOf(entry?.value);
