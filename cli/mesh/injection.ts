@@ -1,5 +1,6 @@
 import { INJECT, podsWithoutProxy, refusedInjection, REVISION, type Uncaptured } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
+import { howToRemakePods } from "./remade-pods.ts";
 import { PROXY, type Workload } from "./workload.ts";
 
 /**
@@ -31,20 +32,14 @@ export function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefin
   return { place: pod.placeOf("metadata", "labels"), why, remedy };
 }
 
-/** What `kubectl rollout restart` knows. */
-const RESTARTED: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"]);
-
 /** Pods of a cluster that have no proxy, whatever is asked for: they are older than that, or the injector was not there. */
 function withoutProxy([pod, ...others]: readonly Workload[], { resource }: Workload): Uncaptured | undefined {
   if (!pod) return undefined;
   const which = `${pod.resource.namespace}/${pod.resource.name}`;
   const pods = others.length === 0 ? `Pod ${which} has` : `Pod ${which} and ${others.length} more have`;
-  const again = RESTARTED.has(resource.kind)
-    ? `kubectl -n ${resource.namespace} rollout restart ${resource.kind.toLowerCase()} ${resource.name}`
-    : "make the pods anew";
   return {
     place: pod.pod.placeOf("spec", "containers"),
     why: `no sidecar was injected when ${others.length === 0 ? "this pod was" : "these pods were"} made: ${pods} no container ${PROXY}`,
-    remedy: `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled, if neither is; then ${again}`,
+    remedy: `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled, if neither is; then ${howToRemakePods(resource)}`,
   };
 }

@@ -226,7 +226,7 @@ describe("the memory of nats-server's proxy", () => {
   it("is that of pods to be made anew where only those that are there have too little", () => {
     const limits = { cpu: "2", memory: "256Mi" };
     const enough = limited("1Gi", "2");
-    const anew = /kills it beyond 256: make the pods anew: new ones have room$/;
+    const anew = /kills it beyond 256: kubectl -n messaging rollout restart statefulset nats: new pods have room$/;
     assert.match(told({ annotations: enough }, [podWith({ limits }, { annotations: enough })]).join(), anew);
     const mesh = injector({ cpu: "2", memory: "1Gi" }, "");
     assert.match(told({}, [podWith({ limits }), mesh]).join(), anew);

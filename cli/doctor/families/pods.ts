@@ -9,6 +9,7 @@ import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
 import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf, type AnnotatedPods } from "../../mesh/proxy-config.ts";
 import { areResourcesAnnotated, CPU_LIMIT, MEMORY_LIMIT, ownLimits } from "../../mesh/proxy-limits.ts";
 import { shortageOf } from "../../mesh/proxy-memory.ts";
+import { howToRemakePods } from "../../mesh/remade-pods.ts";
 import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
 import { podAnnotationPlace, podsOf, waypointsOf } from "../../mesh/waypoint.ts";
 import { PROXY, type Workload } from "../../mesh/workload.ts";
@@ -96,7 +97,7 @@ function judgeMemory(broker: Workload, mesh: Mesh, report: Report<"proxy-memory-
   if (!shortage) return;
   const { limit, workers, room, isMended } = shortage;
   const proxy = `the proxy of ${broker.resource.title}`;
-  const anew = isMended ? "make the pods anew: new ones have room" : undefined;
+  const anew = isMended ? `${howToRemakePods(broker.resource)}: new pods have room` : undefined;
   if (!workers) {
     const message = `${proxy} has as many workers as its node has CPUs, and its ${limit} MiB have room for ${room}`;
     const bound = room > 0 ? `write under ${PROXY_CONFIG}: concurrency: ${room}, or less` : undefined;
