@@ -15,9 +15,9 @@ const PEER_PRINCIPAL: FixedText = fixedText("filter_state\0io.istio.peer_princip
 export function readIdentity(document: PolicyDocument): Principal {
   switch (document.identity) {
     case Identity.WAYPOINT:
-      return document.principalOf(textProperty(PEER_PRINCIPAL));
+      return document.peers.principalOf(textProperty(PEER_PRINCIPAL));
     case Identity.WORKLOAD:
-      return document.workloadOf(nodeNamespace(), nodeServiceAccount());
+      return document.peers.workloadOf(nodeNamespace(), nodeServiceAccount());
   }
-  return document.principalOf(textProperty(PEER_CERTIFICATE));
+  return document.peers.principalOf(textProperty(PEER_CERTIFICATE));
 }

@@ -8,10 +8,9 @@ import { allowsSomething, countAs, giveRights, reasonAgainst } from "./admission
 import { Client, clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { tellMaximum } from "./deliveries";
-import { closeSoon } from "./endings";
+import { endRevoked } from "./endings";
 import { readIdentity } from "./identity";
 import { policyEpoch, policyEpochBegan } from "./policy-epoch";
-import { reportRevokedConnection } from "./report";
 import { judgeSubscriptions } from "./revocations";
 import { Slices } from "./slices";
 
@@ -86,8 +85,7 @@ function comeUnder(connection: Connection, judgesNow: bool): void {
   } else if (connection.phase == Phase.UNREAD && !observes) {
     // Where the lines of a stream that has passed unread begin nobody knows any more: the client must connect anew.
     connection.observing = false;
-    closeSoon(connection);
-    reportRevokedConnection(connection, Reason.NOT_ALLOWED);
+    endRevoked(connection, Reason.NOT_ALLOWED);
   }
 }
 
@@ -98,7 +96,7 @@ function comeUnder(connection: Connection, judgesNow: bool): void {
 function principalOf(connection: Connection, client: Client, formerIdentity: Identity): Principal {
   const document = client.rules.document;
   if (document.identity == formerIdentity && document.identity != Identity.WORKLOAD) {
-    return document.principalOf(client.principal);
+    return document.peers.principalOf(client.principal);
   }
   actOn(connection.id);
   return readIdentity(document);
@@ -120,8 +118,7 @@ function change(connection: Connection, client: Client, peer: Principal, observe
   useMode(connection, observes);
   if (observes) return;
   if (!allowsSomething(connection.access)) {
-    reportRevokedConnection(connection, reasonAgainst(peer));
-    closeSoon(connection);
+    endRevoked(connection, reasonAgainst(peer));
     return;
   }
   judgeSubscriptions(connection, judgesNow);

@@ -66,47 +66,21 @@ export function writeEntry(subject: usize, subjectLength: i32, queue: usize, que
   written.append(queue, queueLength);
 }
 
-/** `$JS.API.`, the two parts of `$JS.*.`, `$KV.`, `$OBJ` and the two parts of `$JS.*.API.` with the first byte lowest. */
-const JETSTREAM_API: u64 = 0x2e4950412e534a24;
-const JETSTREAM: u32 = 0x2e534a24;
-const ANY_TOKEN: u16 = 0x2e2a;
-const KEY_VALUE: u32 = 0x2e564b24;
-const OBJECT: u32 = 0x4a424f24;
-const ANY_DOMAIN: u64 = 0x50412e2a2e534a24;
-const ITS_API: u16 = 0x2e49;
-/** Bytes of `$JS.*.API.`, and by how many that is longer than `$JS.API.` and than `$JS.*.`. */
-const DOMAIN_LENGTH: i32 = 10;
-const DOMAIN_GROWTH: i32 = 2;
-const API_GROWTH: i32 = 4;
-/** Tokens of it, by which `addDomains` makes an entry longer at most. */
-export const DOMAIN_TOKENS: i32 = 3;
+/** Adds an entry without a queue whose subject of so many bytes is still to be written. Answers where that goes. Others may move. */
+export function extendList(subjectLength: i32): usize {
+  const entry = written.extend(<i32>AT_SUBJECT + subjectLength);
+  store<u32>(entry, subjectLength);
+  return entrySubject(entry);
+}
 
-/**
- * Adds to a list of what may not be published what names it with a domain of JetStream, which nats-server takes out before it asks
- * its permissions (jetstream_api.go `generateJSMappingTable`): `$JS.hub.API.STREAM.PURGE.S` is `$JS.API.STREAM.PURGE.S` to it, and
- * `$JS.hub.API.$KV.b.k` is `$KV.b.k`. In `$JS.*.STREAM.PURGE.S` the wildcard stands for `API`.
- */
-export function addDomains(): void {
-  const end = <usize>written.length;
-  let at: usize = 0;
-  while (at < end) {
-    const subject = at + AT_SUBJECT;
-    const length = entrySubjectLength(written.pointer + at);
-    at = subject + <usize>length;
-    const begin = written.pointer + subject;
-    // `$JS.API.` and `$JS.*.` are part of the subject already, and what is copied of them is overwritten.
-    let added = DOMAIN_LENGTH;
-    if (length > 8 && load<u64>(begin) == JETSTREAM_API) added = DOMAIN_GROWTH;
-    else if (length > 6 && load<u32>(begin) == JETSTREAM && load<u16>(begin, 4) == ANY_TOKEN) added = API_GROWTH;
-    else if (length < 5 || (load<u32>(begin) != KEY_VALUE && load<u32>(begin) != OBJECT)) continue;
-    // What was written moves when it is extended.
-    const entry = written.extend(<i32>AT_SUBJECT + added + length);
-    store<u32>(entry, added + length);
-    const domains = entrySubject(entry);
-    memory.copy(domains + <usize>added, written.pointer + subject, <usize>length);
-    store<u64>(domains, ANY_DOMAIN);
-    store<u16>(domains, ITS_API, 8);
-  }
+/** Bytes of the entries written since `beginList`. */
+export function writtenLength(): i32 {
+  return written.length;
+}
+
+/** The entry that begins so many bytes behind the first one written. It moves when another one is added. */
+export function writtenEntry(offset: i32): usize {
+  return written.pointer + <usize>offset;
 }
 
 /** The entries written since `beginList`, which comes first for the next list. */

@@ -37,7 +37,7 @@ export function serviceAccountHash(namespace: u32, name: u32): u32 {
 
 /**
  * Who is at the other end of a connection, read from its certificate's URI.
- * Nobody is authenticated by parsing: only `PolicyDocument.principalOf` says
+ * Nobody is authenticated by parsing: only `Peers.principalOf` says
  * so, because only a configuration knows whose trust domains are ours. It is
  * shared by all connections of the peer, and never changed after that.
  */

@@ -2,8 +2,9 @@ import { Ascii } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { MAX_TOKENS } from "../nats/subject";
-import { addDomains, beginList, DOMAIN_TOKENS, writeEntry, writtenList } from "./entry-list";
+import { beginList, writeEntry, writtenList } from "./entry-list";
 import { quoted } from "./faults";
+import { addDomains, DOMAIN_TOKENS } from "./jetstream-domains";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { SubjectRules } from "./rules";
 

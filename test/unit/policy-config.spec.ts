@@ -66,7 +66,7 @@ describe("a configuration", () => {
     expect(document.trustDomains.join()).toBe("a,b");
     expect(document.audit.burst).toBe(7);
     expect(document.limits.payload).toBe(9);
-    expect(document.rules[0].from.matches(document.principalOf("spiffe://b/x"))).toBe(true);
+    expect(document.rules[0].from.matches(document.peers.principalOf("spiffe://b/x"))).toBe(true);
   });
 
   it("is enforced by the peer's certificate by default", () => {

@@ -6,7 +6,7 @@ const mesh = read(
 );
 
 function isAuthenticated(uri: string): bool {
-  return mesh.principalOf(uri).authenticated;
+  return mesh.peers.principalOf(uri).authenticated;
 }
 
 describe("a certificate's URI", () => {
@@ -117,22 +117,22 @@ describe("a peer", () => {
 
   it("is read once for all its connections, and again after hundreds of others have come", () => {
     const uri = "spiffe://cluster.local/ns/shop/sa/api";
-    const peer = mesh.principalOf(uri);
-    expect(mesh.principalOf(uri) === peer).toBe(true);
+    const peer = mesh.peers.principalOf(uri);
+    expect(mesh.peers.principalOf(uri) === peer).toBe(true);
     for (let i = 0; i < 1000; i++) {
-      const other = mesh.principalOf(`${uri}-${i}`);
+      const other = mesh.peers.principalOf(`${uri}-${i}`);
       assert(other.serviceAccount == `api-${i}` && other.authenticated, other.uri);
     }
-    const again = mesh.principalOf(uri);
+    const again = mesh.peers.principalOf(uri);
     expect(again === peer).toBe(false);
     expect(again.name).toBe(peer.name);
     expect(again.authenticated).toBe(true);
-    expect(mesh.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
-    expect(mesh.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
+    expect(mesh.peers.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
+    expect(mesh.peers.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
   });
 
   it("is not remembered if its URI cannot be read, because that may be of any length", () => {
-    expect(mesh.principalOf("no uri") === mesh.principalOf("no uri")).toBe(false);
+    expect(mesh.peers.principalOf("no uri") === mesh.peers.principalOf("no uri")).toBe(false);
   });
 
   it("is not authenticated with a URI longer than a SPIFFE ID may be", () => {
@@ -144,30 +144,30 @@ describe("a peer", () => {
 
 describe("the workload that a proxy serves", () => {
   it("is named in the first trust domain", () => {
-    const workload = mesh.workloadOf("shop", "orders-api");
+    const workload = mesh.peers.workloadOf("shop", "orders-api");
     expect(workload.uri).toBe("spiffe://cluster.local/ns/shop/sa/orders-api");
     expect(workload.authenticated).toBe(true);
     expect(workload.namespace).toBe("shop");
   });
 
   it("is not authenticated unless both parts are known", () => {
-    expect(mesh.workloadOf("", "api").authenticated).toBe(false);
-    expect(mesh.workloadOf("shop", "").authenticated).toBe(false);
-    expect(mesh.workloadOf("", "").authenticated).toBe(false);
-    expect(mesh.workloadOf("", "api").uri).toBe("");
-    expect(mesh.workloadOf("shop", "").uri).toBe("");
+    expect(mesh.peers.workloadOf("", "api").authenticated).toBe(false);
+    expect(mesh.peers.workloadOf("shop", "").authenticated).toBe(false);
+    expect(mesh.peers.workloadOf("", "").authenticated).toBe(false);
+    expect(mesh.peers.workloadOf("", "api").uri).toBe("");
+    expect(mesh.peers.workloadOf("shop", "").uri).toBe("");
   });
 
   it("cannot become another by a slash in one of its parts", () => {
-    expect(mesh.principalOf("spiffe://cluster.local/ns/shop/sa/api/x").authenticated).toBe(true);
-    expect(mesh.workloadOf("shop/sa/admin", "x").authenticated).toBe(false);
-    expect(mesh.workloadOf("shop", "api/x").authenticated).toBe(false);
-    expect(mesh.principalOf("spiffe://cluster.local/ns/shop/sa/api/x").authenticated).toBe(true);
-    expect(mesh.workloadOf("a/b", "c d").authenticated).toBe(false);
+    expect(mesh.peers.principalOf("spiffe://cluster.local/ns/shop/sa/api/x").authenticated).toBe(true);
+    expect(mesh.peers.workloadOf("shop/sa/admin", "x").authenticated).toBe(false);
+    expect(mesh.peers.workloadOf("shop", "api/x").authenticated).toBe(false);
+    expect(mesh.peers.principalOf("spiffe://cluster.local/ns/shop/sa/api/x").authenticated).toBe(true);
+    expect(mesh.peers.workloadOf("a/b", "c d").authenticated).toBe(false);
   });
 
   it("is nobody in a configuration without a trust domain", () => {
-    expect(read("{}").workloadOf("shop", "api").authenticated).toBe(false);
-    expect(read(withKeys('"mode":"ENFORCE"')).workloadOf("shop", "api").authenticated).toBe(true);
+    expect(read("{}").peers.workloadOf("shop", "api").authenticated).toBe(false);
+    expect(read(withKeys('"mode":"ENFORCE"')).peers.workloadOf("shop", "api").authenticated).toBe(true);
   });
 });

@@ -58,7 +58,7 @@ describe("the index of rules", () => {
     expect(policy.faults.toString()).toBe("");
     const index = new RuleIndex(policy.rules);
     for (let i = 0; i < URIS.length; i++) {
-      const peer = policy.principalOf(URIS[i]);
+      const peer = policy.peers.principalOf(URIS[i]);
       let wanted = "";
       for (let j = 0; j < policy.rules.length; j++) {
         if (policy.rules[j].from.matches(peer)) wanted += ` ${j}`;

@@ -9,7 +9,7 @@ function admitsIn(trustDomains: string, source: string, uri: string): bool {
     `{"rules":[{"name":"r","from":[${source}],"publish":{"allow":["a"]}}],"trustDomains":[${trustDomains}]}`,
   );
   expect(document.faults.toString()).toBe("");
-  return document.rules[0].from.matches(document.principalOf(uri));
+  return document.rules[0].from.matches(document.peers.principalOf(uri));
 }
 
 function admits(source: string, uri: string): bool {
