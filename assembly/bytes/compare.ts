@@ -34,7 +34,7 @@ export function wordOf(pointer: usize, length: i32): u64 {
   return (<u64>load<u8>(pointer)) | (middle << 8) | ((<u64>load<u8>(pointer + <usize>length - 1)) << 16);
 }
 
-/** The same by a call, for what no short way asks often: inlined, `equalBytes` takes some 200 bytes of the module. */
+/** `equalBytes` by a call, for what no short way asks often: inlined, it takes some 200 bytes of the module. */
 export function sameBytes(a: usize, b: usize, length: i32): bool {
   return equalBytes(a, b, length);
 }

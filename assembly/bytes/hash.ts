@@ -51,7 +51,7 @@ export function shortHash(hash: u64): u32 {
   return <u32>(hash >> 32);
 }
 
-/** The same in 64 bits, for tables that keep no names and take two names of one hash for the same. */
+/** `hashBytes` in 64 bits, for tables that keep no names and take two names of one hash for the same. */
 export function hashBytes64(pointer: usize, length: i32): u64 {
   let h = seed ^ (<u64>length * GOLDEN_64);
   if (length >= 8) {

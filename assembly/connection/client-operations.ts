@@ -13,14 +13,13 @@ import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { Connection, FirstPing, Phase } from "./connection";
 import { writeUnsubscribe } from "./due-unsubscribes";
-import { endUnreadable } from "./endings";
+import { endRevoked, endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { beginAnew } from "./further-connect";
 import { ownBytes } from "./holdings";
 import { notePing, writePing } from "./pings";
 import { reportDryRun, reportRefusal, sample } from "./report";
-import { endUnjudged } from "./revocations";
 import { noteLimited, noteSid } from "./stray-subscriptions";
 import {
   addPendingMaxima,
@@ -228,7 +227,7 @@ function recordSubscription(
   }
   // The server would ignore the SUB and go on with a subscription that no policy has judged, whose messages would pass for this one's.
   if (known == 0 && mayBeForgotten && access != null) {
-    endUnjudged(connection, Reason.NOT_ALLOWED);
+    endRevoked(connection, Reason.NOT_ALLOWED);
     return chunk.size;
   }
   // The server, which has not had the UNSUB of this one, ignores the SUB. Only in DRY_RUN may a SUB go before an UNSUB that is due.

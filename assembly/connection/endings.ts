@@ -1,11 +1,12 @@
 import { CONNECT_WITHOUT_JSON, ILLEGAL_CONNECT, ILLEGAL_LINE, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
+import { Reason } from "../policy/reason";
 import { Chunk } from "../proxy/chunk";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Unanswered } from "../telemetry/series";
 import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { Pong } from "./expected-pongs";
-import { reportUnreadable } from "./report";
+import { reportRevokedConnection, reportUnreadable } from "./report";
 
 /** As the time at which an ending has begun: so long ago that the next tick closes the connection. */
 const LONG_AGO: i64 = 1;
@@ -85,8 +86,14 @@ export function closeSoon(connection: Connection): void {
   connection.endingSince = LONG_AGO;
 }
 
+/** A newer policy ends an open connection. */
+export function endRevoked(connection: Connection, reason: Reason): void {
+  reportRevokedConnection(connection, reason);
+  closeSoon(connection);
+}
+
 /**
- * The same, which is reported, unless it has ended already: what ends it may be met for each of its subscriptions. Nor is a lack of
+ * What cannot be read, or held, ends a connection at once. It is reported, unless it has ended already: what ends it may be met for each of its subscriptions. Nor is a lack of
  * memory reported that is met while it is ending: of why it ends there is a record. In DRY_RUN the connection passes unread instead.
  */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {

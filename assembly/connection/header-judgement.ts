@@ -52,17 +52,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
   // Uses about which the subject alone decides, as bits. A block has more than a thousand such lines, and a subject 4 KiB.
   let decided = 0;
   headerFields.begin(line.next, line.headerLength);
-  while (true) {
-    const use = headerFields.next();
-    if (use == HeaderUse.NO_USE) {
-      if (first != Reason.ALLOWED) return first;
-      return speaksForServer ||
-        misleads(line, traces, namesRequester) ||
-        (traces && (lacksRoom(line, largestPayload) || isOfBatch(line))) ||
-        (tracesToOthers && headerFields.asksForEncoding)
-        ? Reason.HEADER
-        : Reason.ALLOWED;
-    }
+  for (let use = headerFields.next(); use != HeaderUse.NO_USE; use = headerFields.next()) {
     if (use == HeaderUse.OF_THE_SERVER) {
       speaksForServer = true;
       continue;
@@ -95,6 +85,13 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
       return first;
     }
   }
+  if (first != Reason.ALLOWED) return first;
+  return speaksForServer ||
+    misleads(line, traces, namesRequester) ||
+    (traces && (lacksRoom(line, largestPayload) || isOfBatch(line))) ||
+    (tracesToOthers && headerFields.asksForEncoding)
+    ? Reason.HEADER
+    : Reason.ALLOWED;
 }
 
 /**
@@ -141,7 +138,7 @@ function refuse(violation: Violation, name: usize, length: i32): void {
   refusedNameLength = length;
 }
 
-/** A message that may purge or read more than one subject needs a rule with `rollup: ALL`. */
+/** A header about a whole stream, or more than one subject, needs a rule with `rollup: ALL`. */
 function judgeRollup(permissions: Permissions, line: ClientLine): Reason {
   return permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.ROLLUP_ALL)
     ? Reason.ALLOWED

@@ -69,7 +69,7 @@ export function asksPolicy(connection: Connection): bool {
   return connection.isFiltered || (shadow != null && shadow.filtering);
 }
 
-/** The same for lines up to `end`, none of which is audited. */
+/** `passPlainDeliveries` for lines up to `end`, none of which is audited. */
 // @ts-ignore: decorator
 @inline
 function passUpTo(end: usize, connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {

@@ -5,6 +5,8 @@ import { argumentEnds, firstEnd, isArgument, isLineEnd, SHORTEST_ARGUMENTS, with
 import { readPlainSize } from "../nats/plain-size";
 import { SERVER_LINE_LIMIT } from "../nats/server-line";
 import { SPACE } from "../nats/words";
+import { classOf, reasonOf } from "../policy/answer";
+import { Reason } from "../policy/reason";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
@@ -91,8 +93,9 @@ function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, a
     }
     let subjectClass: i32;
     if (filtering) {
-      if (permissions.deliveryDenied(subject, length, 0, 0, true)) break;
-      subjectClass = permissions.subjectClass;
+      const answer = permissions.deliveryAnswer(subject, length);
+      if (reasonOf(answer) != Reason.ALLOWED) break;
+      subjectClass = classOf(answer);
     } else subjectClass = connection.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {

@@ -17,6 +17,7 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { judgePlain, NOT_PLAIN, noteUnpicked, plainEnd } from "./plain-judgement";
+import { publishedTo } from "./plain-publishes";
 import { RUN_OF_HEADERS } from "./run";
 
 /** `HPUB` as a little-endian number, in capitals. */
@@ -104,8 +105,5 @@ function pass(
     p = block + <usize>total + 2;
   }
   RUN_OF_HEADERS.end(Operation.HPUB, meter, connection);
-  const next = chunk.position(p);
-  if (next <= chunk.size) return next;
-  connection.toServerPayload = next - chunk.size;
-  return chunk.size;
+  return publishedTo(p, connection, chunk);
 }

@@ -189,6 +189,11 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 @inline
 function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   PUBLISH_RUN.end(Operation.PUB, meter, connection);
+  return publishedTo(p, connection, chunk);
+}
+
+/** What begins at `p` is not taken here: notes how much of the last payload is still to come. Answers the position. */
+export function publishedTo(p: usize, connection: Connection, chunk: Chunk): i32 {
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;

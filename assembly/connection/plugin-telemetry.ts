@@ -11,7 +11,7 @@ import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
 import { Meters, NamedPrincipals } from "../telemetry/meters";
-import { classNames, ruleNames } from "../telemetry/names";
+import { classNames, orUnknown, ruleNames, UNKNOWN_NAME } from "../telemetry/names";
 import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
@@ -19,7 +19,7 @@ import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
 import { pluginNamed } from "./named-plugin";
 import { RequestTable } from "./open-requests";
-import { NOWHERE, orUnknown, standpointOf } from "./standpoint";
+import { NOWHERE, standpointOf } from "./standpoint";
 
 /** Untested versions of nats-server that one plugin warns of. */
 const MAX_VERSIONS: i32 = 16;
@@ -114,7 +114,7 @@ export class PluginTelemetry {
 
   /** Counts for peers of whom nothing is known yet. */
   get unknownPeer(): Meter {
-    return this.meters.of("unknown", "unknown");
+    return this.meters.of(UNKNOWN_NAME, UNKNOWN_NAME);
   }
 
   /** The peer of a connection is known, or has become another one with the policy: the connection counts as its. */

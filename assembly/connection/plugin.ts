@@ -8,13 +8,13 @@ import { actOn, closeDownstream } from "../proxy/stream";
 import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
-import { closeSoon } from "./endings";
+import { endRevoked } from "./endings";
 import { catchingUpRests, catchUpAt } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
-import { reportConnectionClosed, reportRevokedConnection } from "./report";
+import { reportConnectionClosed } from "./report";
 import { judgeOn } from "./revocations";
 import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
 import { SLICE_NANOSECONDS } from "./slices";
@@ -279,8 +279,7 @@ function endLostMember(connection: Connection, now: i64): void {
   if (connection.phase != Phase.OPEN) connection.queueLostSince = 0;
   else if (hasPassed(now, connection.queueLostSince, QUEUE_MILLISECONDS)) {
     connection.queueLostSince = 0;
-    reportRevokedConnection(connection, Reason.NOT_ALLOWED);
-    closeSoon(connection);
+    endRevoked(connection, Reason.NOT_ALLOWED);
   }
 }
 

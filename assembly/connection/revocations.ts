@@ -8,8 +8,8 @@ import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { unsubscribeLater } from "./due-unsubscribes";
-import { closeSoon } from "./endings";
-import { reportRevoked, reportRevokedConnection } from "./report";
+import { endRevoked } from "./endings";
+import { reportRevoked } from "./report";
 import { SLICE_NANOSECONDS } from "./slices";
 import {
   endedByCount,
@@ -43,7 +43,7 @@ const AT_ONCE: i32 = 64;
  * Steps of searches (policy/search-steps.ts) that one callback makes to judge subscriptions of its deliveries: 256 longest searches,
  * some 10 ms. A MiB may bring 30,000 deliveries.
  */
-const STEPS_FOR_DELIVERIES: i32 = 256 * 1024;
+const STEPS_FOR_DELIVERIES: i32 = 256 * MAX_STEPS;
 /** The callback (`callbackNumber`) in which `stepsForDeliveries` were made. */
 let judgedIn: u32 = 0;
 let stepsForDeliveries: i32 = 0;
@@ -54,19 +54,13 @@ let stepsForDeliveries: i32 = 0;
  */
 export function judgeSubscriptions(connection: Connection, judgesNow: bool = true): void {
   if (connection.access != null && (connection.hasUnrecorded || connection.mayHaveStray)) {
-    endUnjudged(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
+    endRevoked(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
     return;
   }
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) setUnjudged(sub, true);
   connection.hasUnjudged = true;
   if (judgesNow) judgeOn(connection);
-}
-
-/** Ends a connection that may have subscriptions which the policy cannot judge, since nobody here knows them. */
-export function endUnjudged(connection: Connection, reason: Reason): void {
-  reportRevokedConnection(connection, reason);
-  closeSoon(connection);
 }
 
 /**
@@ -155,7 +149,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   if (live) reportRevoked(connection, sub, reason, rule);
   if (!unsubscribeLater(connection, sidOf(sub), sidLengthOf(sub))) {
     // Without room for the UNSUB, the connection ends with the subscription.
-    endUnjudged(connection, reason);
+    endRevoked(connection, reason);
     return false;
   }
   if (live) {

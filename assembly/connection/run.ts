@@ -45,7 +45,7 @@ export class Run {
     this.met = 0;
   }
 
-  /** One more message of `size` bytes, of a class below MAX_CLASS_NUMBERS (telemetry/meter.ts). */
+  /** One more message of `size` bytes, of a class below MAX_CLASS_NUMBERS (telemetry/names.ts). */
   // @ts-ignore: decorator
   @inline
   add(subjectClass: i32, size: i32): void {

@@ -1,9 +1,10 @@
 import { Identity } from "../policy/document";
+import { orUnknown, UNKNOWN_NAME } from "../telemetry/names";
 import { Standpoint } from "../telemetry/standpoint";
 import { nodeNamespace, nodeWorkload } from "./node";
 
 /** The standpoint before the first configuration. */
-export const NOWHERE: Standpoint = new Standpoint("unknown", "unknown", "unknown");
+export const NOWHERE: Standpoint = new Standpoint(UNKNOWN_NAME, UNKNOWN_NAME, UNKNOWN_NAME);
 
 /** Where this proxy stands by a configuration's `identity`. Its own workload is the destination only beside nats-server. */
 export function standpointOf(identity: Identity): Standpoint {
@@ -24,9 +25,4 @@ function reporterOf(identity: Identity): string {
       return "source";
   }
   return "destination";
-}
-
-/** A label's value for this text, which is "" where it is not known. */
-export function orUnknown(text: string): string {
-  return text == "" ? "unknown" : text;
 }

@@ -48,7 +48,7 @@ export function hidesControlStatus(pointer: usize, length: i32): bool {
 /** Does 100 follow blanks on the same line? Libraries take those of Unicode away, too. */
 function isInlineControl(at: usize, end: usize): bool {
   while (at < end && (load<u8>(at) >= 0x80 || (load<u8>(at) <= SPACE && load<u8>(at) != LF))) at++;
-  return isControl(at, end);
+  return isHundred(at, end);
 }
 
 /**
@@ -67,11 +67,11 @@ function isControlField(name: usize, end: usize): bool {
   const colon = behindBlanks(name + 6, end);
   if (load<u8>(colon) != Ascii.COLON) return false;
   const value = behindBlanks(colon + 1, end);
-  return isControl(value, end) && (value + 3 == end || load<u8>(value, 3) <= SPACE);
+  return isHundred(value, end) && (value + 3 == end || load<u8>(value, 3) <= SPACE);
 }
 
 /** Does 100 stand at `at`, before `end`? */
-function isControl(at: usize, end: usize): bool {
+function isHundred(at: usize, end: usize): bool {
   return at + 3 <= end && (load<u32>(at) & THREE_BYTES) == CONTROL;
 }
 

@@ -4,7 +4,7 @@ import { decodeString } from "../bytes/json";
 import { VECTOR_BYTES } from "../bytes/vector";
 
 /** What `placeOf` answers for a key that is none of the names. */
-export const NO_NAME: i32 = -1;
+const NO_NAME: i32 = -1;
 
 /** Bytes as written of the longest key that may be one of ours: 15 letters, each written as an escape of six bytes, are 90. */
 const MAX_KEY: i32 = 96;

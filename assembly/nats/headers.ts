@@ -93,8 +93,8 @@ function findNats(from: usize, end: usize): usize {
 
 /**
  * Walks one header block. `begin` names the block, each `next` answers the use of a line that nats-server could act
- * on or that is the status 100, with `value` and `valueLength` (never 0, except of that status; of ROLLUP_ALL and ROLLUP_SUBJECT as
- * written) pointing into the block.
+ * on or that is the status 100, with `value` and `valueLength` (never 0, but of no meaning for that status; of ROLLUP_ALL and
+ * ROLLUP_SUBJECT as written) pointing into the block.
  */
 @unmanaged
 @final

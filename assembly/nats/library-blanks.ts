@@ -63,6 +63,7 @@ export function isMisreadBy(
 /**
  * Does a library that knows these blanks, which are more than the USUAL ones, take one of the bytes of a subject for one, in an HMSG if
  * `withHeaders`? Fifteen bytes behind the subject must be memory, and the first of them no part of a character.
+ * Exported for specs.
  */
 export function isSplitBy(blanks: LibraryBlanks, withHeaders: bool, subject: usize, length: i32): bool {
   if (isPlain(subject, length)) return false;

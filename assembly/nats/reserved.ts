@@ -1,15 +1,17 @@
 import { Ascii } from "../bytes/ascii";
+import { startsWith } from "../bytes/compare";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { isOfJetStream } from "./jetstream-subjects";
 import { endOfToken } from "./subject";
 
-/** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
-const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
-const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
-const RAFT: u64 = 0x2e47524e24; // $NRG.
-const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
-const SYSTEM: u64 = 0x2e53595324; // $SYS.
-const CLUSTER: u64 = 0x2e43534a24; // $JSC.
-const LEAF_LOOP: u64 = 0x2e53444c24; // $LDS.
+/** How subjects begin that nats-server keeps for itself. */
+const GATEWAY_REPLY: FixedText = fixedText("_GR_.");
+const OLD_GATEWAY_REPLY: FixedText = fixedText("$GR.");
+const RAFT: FixedText = fixedText("$NRG.");
+const SERVICE_REPLY: FixedText = fixedText("_R_.");
+const SYSTEM: FixedText = fixedText("$SYS.");
+const CLUSTER: FixedText = fixedText("$JSC.");
+const LEAF_LOOP: FixedText = fixedText("$LDS.");
 
 /** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
 // @ts-ignore: decorator
@@ -19,7 +21,7 @@ export function isReservedPublish(pointer: usize, length: i32): bool {
 }
 
 function isPublishOfTheServer(pointer: usize, length: i32): bool {
-  return isGatewayReply(pointer, length) || beginsWithWord(pointer, length, RAFT, 5);
+  return isGatewayReply(pointer, length) || startsWith(pointer, length, RAFT);
 }
 
 /**
@@ -28,12 +30,12 @@ function isPublishOfTheServer(pointer: usize, length: i32): bool {
  * `handleLeafNodeLoop`). No nats-server keeps a client from subscribing there, and each tells clients the name (2.15.2, tried).
  */
 export function isReservedSubscription(pointer: usize, length: i32): bool {
-  return beginsWithWord(pointer, length, LEAF_LOOP, 5);
+  return startsWith(pointer, length, LEAF_LOOP);
 }
 
 /**
- * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.` and `$NRG.` alone are reserved, the
- * others need a byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`,
+ * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.`, `$NRG.` and `$JSC.` alone are reserved,
+ * `$SYS.` with two more tokens, and the others with a byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`,
  * which JetStream itself sends to any request that names it, deleted the stream with the right to read that subject alone (2.15.2,
  * tried). No nats-server reserves `$NRG.`: on `$NRG.P.GROUP` an answer is an entry of that group's log, and ends a replicated stream.
  * Nor does any reserve what servers tell each other in the system account: a server's answer on `$SYS.SERVER.ID.SHUTDOWN` makes all
@@ -49,10 +51,10 @@ export function isReservedReply(pointer: usize, length: i32): bool {
 function isReplyOfTheServer(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;
   return (
-    beginsWithWord(pointer, length, SERVICE_REPLY, 4) ||
-    beginsWithWord(pointer, length, RAFT, 5) ||
-    (beginsWithWord(pointer, length, SYSTEM, 5) && endOfToken(pointer + 5, end) < end) ||
-    beginsWithWord(pointer, length, CLUSTER, 5) ||
+    startsWith(pointer, length, SERVICE_REPLY) ||
+    startsWith(pointer, length, RAFT) ||
+    (startsWith(pointer, length, SYSTEM) && endOfToken(pointer + <usize>SYSTEM.length, end) < end) ||
+    startsWith(pointer, length, CLUSTER) ||
     (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
   );
@@ -73,17 +75,7 @@ function mayBeReserved(pointer: usize, length: i32): bool {
 /** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
 function isGatewayReply(pointer: usize, length: i32): bool {
   return (
-    (length > 5 && beginsWithWord(pointer, length, GATEWAY_REPLY, 5)) ||
-    (length > 4 && beginsWithWord(pointer, length, OLD_GATEWAY_REPLY, 4))
+    (length > GATEWAY_REPLY.length && startsWith(pointer, length, GATEWAY_REPLY)) ||
+    (length > OLD_GATEWAY_REPLY.length && startsWith(pointer, length, OLD_GATEWAY_REPLY))
   );
-}
-
-/** Do these `length` bytes begin with the `wordLength` bytes of `word`? */
-function beginsWithWord(pointer: usize, length: i32, word: u64, wordLength: i32): bool {
-  if (length < wordLength) return false;
-  for (let i = 0; i < wordLength; i++) {
-    if (<u64>load<u8>(pointer + <usize>i) != (word & 0xff)) return false;
-    word >>= 8;
-  }
-  return true;
 }

@@ -56,7 +56,7 @@ function digitsAt(text: string, at: i32): Digits {
 /**
  * A duration in nanoseconds as Go's time.ParseDuration reads it, which is how
  * nats-server reads its own: `5s`, `250ms`, `1h30m`, `1.5s`, `-1s`, `0`. What
- * it would refuse, and what is beyond about 292 years, is INVALID_DURATION.
+ * it would refuse, and what is beyond about 292 years, is INVALID_DURATION. Exported for specs.
  */
 export function parseDuration(text: string): i64 {
   const length = text.length;

@@ -3,7 +3,7 @@ import { Ascii, CASE_BIT } from "../bytes/ascii";
 // A key longer than this is no slip of the fingers; it also bounds the table below.
 const MAX_WORD: i32 = 32;
 
-/** Letters and digits alone, in lower case: `allowResponses` and `allow_responses` are one word. */
+/** The word without `_` and `-`, in lower case: `allowResponses` and `allow_responses` are one word. */
 function plain(word: string): string {
   let letters = "";
   for (let i = 0, length = word.length; i < length; i++) {

@@ -347,15 +347,13 @@ export class Permissions {
   /**
    * Is a message on this subject kept from a subscription (client.go `checkDenySub`)? `queueLength` 0 means no
    * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts. It is kept where no steps
-   * are left to look at entries with queues (search-steps.ts). Leaves `decidedBy`, and where entries with queues play no part
-   * `subjectClass`.
+   * are left to look at entries with queues (search-steps.ts). Leaves `decidedBy`.
    */
   deliveryDenied(pointer: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
     // Without a queue, entries with one play no part.
     if (!this.subscribeDeny.hasQueues || (queueKnown && queueLength == 0)) {
       const answer = this.deliveryAnswer(pointer, length);
       this.decidedBy = ruleOf(answer);
-      this.subjectClass = classOf(answer);
       return reasonOf(answer) == Reason.DENIED;
     }
     const tokens = subjectTokens;

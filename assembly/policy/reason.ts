@@ -13,7 +13,7 @@ export const enum Reason {
   REPLY_RESERVED = 5,
   /** A header names a subject without permission (nats/headers.ts). */
   HEADER = 6,
-  /** A header that purges or reads more than one subject, without `rollup: ALL`. */
+  /** A header about a whole stream, or more than one subject, without `rollup: ALL`. */
   ROLLUP = 7,
   /** The header block is larger than `limits.headers`. */
   HEADERS_TOO_LARGE = 8,

@@ -231,7 +231,7 @@ export class TokenTree {
     );
   }
 
-  /** The same of a tree that is not sealed. */
+  /** The `child` of a node in a tree that is not sealed. */
   private childYet(node: i32, key: u32, pointer: usize, length: i32): i32 {
     let slot = <i32>(key & (<u32>this.mask));
     while (true) {

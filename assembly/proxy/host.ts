@@ -38,7 +38,7 @@ export declare function proxy_set_shared_data(key: usize, keySize: usize, value:
 
 /** What a host call answers that has done what it was asked. */
 export const STATUS_OK: u32 = 0;
-/** The buffers that the host lets be read and written. */
+/** The buffers that the host lets be read; of them only data can be written. */
 export const DOWNSTREAM_DATA: i32 = 2;
 export const UPSTREAM_DATA: i32 = 3;
 export const PLUGIN_CONFIGURATION: i32 = 7;

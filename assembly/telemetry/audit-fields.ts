@@ -1,12 +1,12 @@
 import { Ascii } from "../bytes/ascii";
 import { decimal, hexDigit } from "../bytes/digits";
 import { beginning } from "../bytes/text";
-import { quotedBytes } from "./quoted-bytes";
+import { MOST_SHOWN, quotedBytes } from "./quoted-bytes";
 
 /** Fields of an audit record, in JSON, each with the comma before it. */
 
 /** Bytes of a subject, reply or queue that a record shows; the rest is cut and marked. */
-const SHOWN_BYTES: i32 = 256;
+const SHOWN_BYTES: i32 = MOST_SHOWN;
 
 /** UTF-16 units of a text that are shown, since a certificate may name any URI. */
 const SHOWN_UNITS: i32 = 2048;

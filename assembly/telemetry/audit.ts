@@ -3,6 +3,7 @@ import { Reason, REASON_NAMES } from "../policy/reason";
 import { LogLevel, logText } from "../proxy/log";
 import { bytesField, numberField, textField } from "./audit-fields";
 import { FilterStats } from "./filter-stats";
+import { orUnknown } from "./names";
 import { OPERATION_NAMES } from "./operations";
 import { PROTOCOL_ERROR_NAMES, ProtocolError } from "./protocol-error";
 import { RateLimit } from "./rate-limit";
@@ -195,7 +196,7 @@ function ruleField(rule: string): string {
 
 function begin(event: string, who: AuditSubject): string {
   let record = START + textField("event", event);
-  record += textField("source_principal", who.principal == "" ? "unknown" : who.principal);
+  record += textField("source_principal", orUnknown(who.principal));
   if (who.sourceAddress != "") record += textField("source_address", who.sourceAddress);
   if (who.connectionId != 0) record += numberField("connection_id", who.connectionId);
   if (who.clientId != 0) record += numberField("client_id", who.clientId);

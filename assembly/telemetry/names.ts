@@ -9,6 +9,14 @@ export const OTHER: i32 = OTHER_CLASS;
 /** The number of the name `unknown`: of operations without a subject, and of refusals that no rule decided. */
 export const UNKNOWN: i32 = NO_SUBJECT;
 
+/** The value of a label, or of a field of the audit, that is not known. */
+export const UNKNOWN_NAME: string = "unknown";
+
+/** The same for a text that is "" where it is not known. */
+export function orUnknown(text: string): string {
+  return text == "" ? UNKNOWN_NAME : text;
+}
+
 /** Classes of subjects that are told apart, OTHER and UNKNOWN included. A number has one byte. */
 export const MAX_CLASS_NUMBERS: i32 = 256;
 
@@ -26,7 +34,7 @@ export class Names {
 
   constructor(private readonly most: i32) {
     this.of("other");
-    this.of("unknown");
+    this.of(UNKNOWN_NAME);
   }
 
   /** The number of a name, which is given one if it has none, or OTHER. */
