@@ -28,6 +28,13 @@ export function mayNameSubject(pointer: usize, length: i32): bool {
 }
 
 const API: FixedText = fixedText(".API.");
+/** What follows `$JS` in subjects of JetStream's that are no domain's. */
+const NO_DOMAINS: StaticArray<FixedText> = [
+  fixedText(".ACK."),
+  fixedText(".FC."),
+  fixedText(".SNAPSHOT."),
+  fixedText(".EVENT."),
+];
 const NEXT: FixedText = fixedText(".API.CONSUMER.MSG.NEXT.");
 
 /**
@@ -40,11 +47,21 @@ export function isPull(pointer: usize, length: i32): bool {
   return isOfJetStream(pointer, length) && follows(pointer, length, NEXT);
 }
 
-/** A request to JetStream's API, `$JS.API.…` or `$JS.DOMAIN.API.…` (client.go `isJSAPIRequest`, 2.14.10 and 2.15.3). */
+/**
+ * A request to JetStream's API, `$JS.API.…` or `$JS.DOMAIN.API.…` (client.go `jsReservedKind`, 2.15.3). What acknowledges a message of a
+ * stream called `API`, `$JS.ACK.API.…`, is none.
+ */
 // @ts-ignore: decorator
 @inline
 export function isApiRequest(pointer: usize, length: i32): bool {
-  return isOfJetStream(pointer, length) && follows(pointer, length, API);
+  return isOfJetStream(pointer, length) && follows(pointer, length, API) && !isOfNoDomain(pointer, length);
+}
+
+function isOfNoDomain(pointer: usize, length: i32): bool {
+  for (let i = 0; i < NO_DOMAINS.length; i++) {
+    if (startsWith(pointer + 3, length - 3, unchecked(NO_DOMAINS[i]))) return true;
+  }
+  return false;
 }
 
 /** Do these words follow `$JS`, or `$JS.` and a domain of one token? The subject begins with `$JS.`. */

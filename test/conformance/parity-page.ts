@@ -107,6 +107,7 @@ const WITHOUT_SESSION = `## Differences that no session shows
   \`$JS.hub.API.$KV.b.k\` is \`$KV.b.k\`. Here the subject is judged, and named in the text, as the client writes it, and a deny
   entry that begins \`$JS.API.\`, \`$JS.*.\`, \`$KV.\` or \`$OBJ.\` counts for every domain as well. So \`allow: [$JS.API.>]\` does not admit
   a client that names the domain, and \`deny: [$JS.API.>]\` refuses those of other domains, too. One that begins with \`*\` does not.
+  Where a stream is called \`API\`, such a deny refuses its acknowledgements (\`$JS.ACK.API.…\`), too: give it another name.
   With \`default_js_domain\` nats-server writes a domain in before it judges: \`$JS.API.STREAM.PURGE.S\` is
   \`$JS.hub.API.STREAM.PURGE.S\` to it, and \`$KV.b.k\` is \`$JS.hub.API.$KV.b.k\`. Here a deny entry with the domain keeps nobody from
   what is written without it, so write entries without. Stricter: neither.

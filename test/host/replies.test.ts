@@ -243,7 +243,10 @@ describe("a reply subject that is not the peer's own", () => {
       assert.equal(wire.client(pub(reply)), PING);
       assert.equal(wire.server(PONG), publishViolation(reply));
     }
-    wire.server(msg("ask", "1", "", "$JS.ACK.S.c.1.2.3.4.5"));
-    assert.equal(wire.client(pub("$JS.ACK.S.c.1.2.3.4.5")), pub("$JS.ACK.S.c.1.2.3.4.5"));
+    // A stream may be called API.
+    for (const reply of ["$JS.ACK.S.c.1.2.3.4.5", "$JS.ACK.API.c.1.2.3.4.5", "$JS.FC.API.c.x"]) {
+      wire.server(msg("ask", "1", "", reply));
+      assert.equal(wire.client(pub(reply)), pub(reply));
+    }
   });
 });

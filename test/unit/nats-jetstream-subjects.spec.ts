@@ -22,6 +22,12 @@ describe("a request to JetStream's API", () => {
     expect(asks("$JS.APIX.INFO")).toBe(false);
     expect(asks("API.API.INFO")).toBe(false);
     expect(asks("$JS.API")).toBe(false);
+    // Of a stream that is called so.
+    expect(asks("$JS.ACK.API.worker.1.1.1.1.0")).toBe(false);
+    expect(asks("$JS.FC.API.worker.x")).toBe(false);
+    expect(asks("$JS.SNAPSHOT.API.x")).toBe(false);
+    expect(asks("$JS.EVENT.API.x")).toBe(false);
+    expect(asks("$JS.ACKS.API.INFO")).toBe(true);
     expect(asks("$JS.")).toBe(false);
     expect(asks("")).toBe(false);
   });
