@@ -1,6 +1,7 @@
 import { shareBytes } from "../bytes/budget";
 import { FixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
+import { mayMisreadMsg } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { PING_LINE, PONG_LINE, Violation } from "../nats/texts";
@@ -337,6 +338,7 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   if (!connection.options.read(line.argument, line.argumentLength)) {
     return unreadable(connection, chunk, position, ProtocolError.CONNECT_JSON);
   }
+  connection.mayMisreadMsg = mayMisreadMsg(connection.options.blanks);
   // nats-server asks twice whether a subscriber takes headers: for the MSG line, without a lock, and for the payload behind it
   // (client.go `msgHeader`, `deliverMsg`). If that changes in between, the line has the wrong size, and a publisher's headers are
   // lines, or its next messages are payload, for whoever reads on (2.15.2, tried).

@@ -113,6 +113,8 @@ export class Connection extends Totals {
    */
   sendsRequests: bool = false;
   receivesRequests: bool = false;
+  /** The client's library takes MSGs for others that the short ways would pass (nats/library-blanks.ts). */
+  mayMisreadMsg: bool = false;
   /** The payload that is still to come is of a refused publish. */
   dropsPayload: bool = false;
   /**

@@ -49,6 +49,7 @@ const VERB: usize = 4;
 export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
   if (p + VERB > chunk.address(chunk.viewEnd) || load<u32>(p) != MSG_BLANK) return position;
+  if (connection.mayMisreadMsg) return position;
   const access = connection.strictest;
   const meter = connection.meter;
   if (access == null || meter == null) return position;

@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { startsWith } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { VECTOR_BYTES } from "../bytes/vector";
@@ -7,8 +8,8 @@ import { firstOf } from "./words";
 /**
  * What a client's library takes for blanks in a control line. Where that is more than nats-server does, what
  * `PUB orders.a<FF>2` sends comes to the subscription 2 of whoever reads `orders.*`, whatever that is to, and a reply subject with
- * such a blank ends the reader's connection, or makes lines of the payload (tried with nats-py 2.16, the parser of nats-pure 2.5 and
- * async-nats 0.49).
+ * such a blank ends the reader's connection, or makes lines of the payload (tried with nats-py 2.16, the parser of nats-pure 2.5,
+ * async-nats 0.49, nats 1.4 for Node and nats-tcl 3.2).
  */
 export const enum LibraryBlanks {
   /** No more than nats-server does. */
@@ -17,6 +18,10 @@ export const enum LibraryBlanks {
   VERTICAL = 1,
   /** These, and in an HMSG all of Unicode's: Rust's `split_whitespace` (async-nats connection.rs, `try_read_op`). */
   UNICODE = 2,
+  /** VT, FF and each byte 0xa0: `\s` in regular expressions of JavaScript, over bytes read as Latin-1 (nats 1.x for Node, ts-nats). */
+  LATIN = 3,
+  /** VT and FF, and what else is no plain word of a list: nats-tcl takes the line for one (the manual of Tcl, `list`). */
+  TCL = 4,
 }
 
 const RUST: FixedText = fixedText("rust");
@@ -28,8 +33,15 @@ const VERTICAL_LANGS: StaticArray<FixedText> = [
   fixedText("truffleruby"),
 ];
 
+/** nats 1.x for Node writes just this, and later ones something longer; they have a reader of their own. */
+const NODE: FixedText = fixedText("node");
+const TYPESCRIPT: FixedText = fixedText("typescript");
+const TCL: FixedText = fixedText("Tcl");
+
 const VT: u8 = 0x0b;
 const FF: u8 = 0x0c;
+const LATIN_BLANK: u8 = 0xa0;
+const LEFT_BRACE: u8 = 0x7b;
 
 /** What the library takes for blanks that calls its language so in CONNECT. */
 export function blanksOf(lang: usize, length: i32): LibraryBlanks {
@@ -37,7 +49,18 @@ export function blanksOf(lang: usize, length: i32): LibraryBlanks {
   for (let i = 0; i < VERTICAL_LANGS.length; i++) {
     if (startsWith(lang, length, unchecked(VERTICAL_LANGS[i]))) return LibraryBlanks.VERTICAL;
   }
+  if (startsWith(lang, length, TCL)) return LibraryBlanks.TCL;
+  if (startsWith(lang, length, TYPESCRIPT)) return LibraryBlanks.LATIN;
+  if (length == NODE.length && startsWith(lang, length, NODE)) return LibraryBlanks.LATIN;
   return LibraryBlanks.USUAL;
+}
+
+/**
+ * Are there MSGs that a library which knows these blanks takes for others, though nothing in them is a blank or control character of
+ * ASCII? The short ways look for no more than these.
+ */
+export function mayMisreadMsg(blanks: LibraryBlanks): bool {
+  return blanks >= LibraryBlanks.LATIN;
 }
 
 /** In place of the length of headers: a MSG, which has none. */
@@ -66,9 +89,11 @@ export function isMisreadBy(
  * Exported for specs.
  */
 export function isSplitBy(blanks: LibraryBlanks, withHeaders: bool, subject: usize, length: i32): bool {
-  if (isPlain(subject, length)) return false;
   const end = subject + <usize>length;
+  if (blanks == LibraryBlanks.TCL && isNoWordOfTcl(subject, end)) return true;
+  if (isPlain(subject, length)) return false;
   if (firstOf(VT, FF, subject, end) < end) return true;
+  if (blanks == LibraryBlanks.LATIN) return firstOf(LATIN_BLANK, LATIN_BLANK, subject, end) < end;
   return withHeaders && blanks == LibraryBlanks.UNICODE && hasWideBlank(subject, length);
 }
 
@@ -78,6 +103,18 @@ export function isSplitBy(blanks: LibraryBlanks, withHeaders: bool, subject: usi
  */
 function isDeafBehind(blanks: LibraryBlanks, headerLength: i32): bool {
   return blanks == LibraryBlanks.VERTICAL && headerLength < SHORTEST_BLOCK;
+}
+
+/**
+ * Does Tcl read these bytes, in a list, otherwise than as they stand? A brace or quote at the beginning must be closed before a blank, and
+ * a backslash changes what follows, the blank behind the word too.
+ */
+function isNoWordOfTcl(word: usize, end: usize): bool {
+  if (word == end) return false;
+  const first = load<u8>(word);
+  return (
+    first == LEFT_BRACE || first == Ascii.QUOTE || firstOf(<u8>Ascii.BACKSLASH, <u8>Ascii.BACKSLASH, word, end) < end
+  );
 }
 
 /** Are all of these bytes visible ASCII characters, as nearly always? */

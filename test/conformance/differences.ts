@@ -68,7 +68,7 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "blanks-of-libraries",
     title:
       "No message whose subject or reply subject has what the client's library alone takes for a blank goes to that client",
-    why: "nats-server takes a form feed and a vertical tab for letters, but nats-py and nats-pure for blanks, and so does async-nats, with all blanks of Unicode, where there are headers: what `PUB orders.a<FF>2` sends comes to their subscription 2, whatever that is to, and a reply subject with one ends the connection, or makes lines of the payload (nats-pure). Other clients get such messages. The `lang` in a CONNECT tells: it begins with `python`, with `ruby`, `jruby` or `truffleruby`, or with `rust`. A TAB, which nats-server 2.10 and 2.11 take in a topic of MQTT and all libraries for a blank, goes to nobody.",
+    why: 'nats-server takes a form feed and a vertical tab for letters, but nats-py, nats-pure, nats-tcl, nats 1.x for Node and ts-nats for blanks (the last two each byte 0xa0 as well), and so does async-nats, with all blanks of Unicode, where there are headers: what `PUB orders.a<FF>2` sends comes to their subscription 2, whatever that is to, and a reply subject with one ends the connection, or makes lines of the payload (nats-pure, nats-tcl). nats-tcl takes the line for a list of Tcl, so it gets no subject with a `\\`, nor one that begins with `{` or `"`. Other clients get such messages. The `lang` in a CONNECT tells: it begins with `python`, with `ruby`, `jruby` or `truffleruby`, with `Tcl`, `typescript` or `rust`, or is `node`. A TAB, which nats-server 2.10 and 2.11 take in a topic of MQTT and all libraries for a blank, goes to nobody.',
     stricter: "filter",
     sessions: ["own-form-feed-to-python"],
   },

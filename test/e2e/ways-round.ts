@@ -255,7 +255,7 @@ export function publishBlock(names: string, block: string, payload: string): str
 }
 
 /** Sends, and returns the errors that the client receives before the answer to a PING of its own. */
-export async function errorsOf(client: RawClient, bytes: string): Promise<string[]> {
+export async function errorsOf(client: RawClient, bytes: string | Buffer): Promise<string[]> {
   await client.send(bytes);
   return (await client.flush()).filter(({ verb }) => verb === "-ERR").map(({ line }) => line);
 }

@@ -143,7 +143,7 @@ describe("a delivery whose subject or reply subject has what the client's librar
   const headers = "NATS/1.0\r\n\r\n";
 
   it("is withheld, and counted", () => {
-    for (const lang of ["python3", "ruby3.1.2", "rust"]) {
+    for (const lang of ["python3", "ruby3.1.2", "rust", "node", "typescript", "Tcl"]) {
       const host = configuredHost();
       const wire = Wire.connected(host, { connect: speaking(lang) });
       wire.client("SUB ok.> 1\r\n");
@@ -166,6 +166,53 @@ describe("a delivery whose subject or reply subject has what the client's librar
     assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 2);
     const without = msg(`ok.a${blank}2`, "1", "x");
     assert.equal(wire.server(without), without);
+  });
+
+  it("is withheld from libraries of JavaScript that read bytes as Latin-1, where one of them is 0xa0", () => {
+    for (const [lang, reads] of [
+      ["node", false],
+      ["typescript", false],
+      ["nats.js", true],
+      ["python3", true],
+    ] as const) {
+      const wire = Wire.connected(configuredHost(), { connect: speaking(lang) });
+      wire.client("SUB ok.> 1\r\n");
+      const plain = msg("ok.b", "1", "y");
+      // Alone, and within a character of UTF-8.
+      for (const blank of ["\xa0", "\xc3\xa0"]) {
+        for (const message of [msg(`ok.a${blank}2`, "1", "x"), msg("ok.a", "1", "x", `_INBOX.a${blank}b`)]) {
+          assert.equal(wire.server(plain + message + plain), reads ? plain + message + plain : plain + plain, lang);
+        }
+      }
+    }
+  });
+
+  it("is withheld from Tcl where it is no plain word of a list, also at once behind one like it", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host, { connect: speaking("Tcl") });
+    wire.client("SUB ok.> 1\r\nSUB > 2\r\n");
+    const plain = msg("ok.a{b", "1", "y");
+    const words = ["ok.a\\", "ok.a\\x2eb", "{ok.a", '"ok.a', "{ok}"];
+    for (const word of words) {
+      for (const message of [msg(word, "2", "x"), msg("ok.a", "1", "x", word), hmsg(word, "2", headers)]) {
+        assert.equal(wire.server(plain + plain + message + plain), plain.repeat(3), message);
+      }
+    }
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 3 * words.length);
+    const go = Wire.connected(host, { connect: speaking("go") });
+    go.client("SUB > 2\r\n");
+    for (const word of words) assert.equal(go.server(msg(word, "2", "x")), msg(word, "2", "x"));
+  });
+
+  it("is judged by what the last CONNECT says", () => {
+    const wire = Wire.connected(configuredHost(), { connect: speaking("Tcl") });
+    wire.client("SUB ok.> 1\r\n");
+    const message = msg("ok.a\\", "1", "x");
+    assert.equal(wire.server(message), "");
+    wire.client(speaking("go"));
+    assert.equal(wire.server(message), message);
+    wire.client(speaking("node"));
+    assert.equal(wire.server(msg("ok.a\xa02", "1", "x")), "");
   });
 
   it("is withheld from everybody where it has a TAB, which all libraries take for a blank", () => {

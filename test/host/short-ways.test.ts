@@ -269,7 +269,7 @@ describe("the short ways of the filter", () => {
   });
 
   it("do what the long ways do with deliveries with headers, to clients of several languages, in any order", () => {
-    const connects = ["go", "python3", "rust"].map((lang) => CONNECT.replace("{", `{"lang":"${lang}",`));
+    const connects = ["go", "python3", "rust", "node", "Tcl"].map((lang) => CONNECT.replace("{", `{"lang":"${lang}",`));
     for (const [policy, connect] of [
       ...connects.map((one) => [ALMOST_ALIKE_POLICY, one] as const),
       [grantingPolicy(1), CONNECT] as const,

@@ -58,10 +58,21 @@ describe("the fields of CONNECT", () => {
       '"rus"',
       '"truffleruby24"',
       '"rust"',
+      '"node"',
+      '"node2"',
+      '"nats.js"',
+      '"typescript"',
+      '"Tcl"',
     ];
     const usual = LibraryBlanks.USUAL;
     const vertical = LibraryBlanks.VERTICAL;
+    const latin = LibraryBlanks.LATIN;
     const blanks = [usual, vertical, vertical, vertical, usual, vertical, usual, vertical, LibraryBlanks.UNICODE];
+    blanks.push(latin);
+    blanks.push(usual);
+    blanks.push(usual);
+    blanks.push(latin);
+    blanks.push(LibraryBlanks.TCL);
     for (let i = 0; i < langs.length; i++) {
       const text = `{"lang":${langs[i]}}`;
       expect(fresh.read(pointerTo(text), lengthOf(text))).toBe(true);
