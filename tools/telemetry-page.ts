@@ -189,9 +189,9 @@ ${table(["what", "at most", "beyond"], boundRows())}
 
 ## Ten questions
 
-The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. \`increase()\` does not see
-the first event of a counter, with which it appears, nor that one has begun again and come to where it was. So the sixth, the seventh
-and the tenth take the counter itself where it is new, where its proxy is, and where it was missing in scrapes that succeeded.
+The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. \`increase()\` does not see the first event of a
+counter, with which it appears, nor that one has begun again and come to where it was. So the sixth, the seventh and the tenth take
+the counter itself where it is new, where its proxy is, and where it was missing in scrapes that succeeded.
 
 Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
 selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.
