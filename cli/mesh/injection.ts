@@ -1,4 +1,13 @@
-import { INJECT, podsWithoutProxy, refusedInjection, REVISION, type Uncaptured } from "./capture.ts";
+import {
+  DATAPLANE_MODE,
+  hostNetwork,
+  INJECT,
+  isRedirected,
+  podsWithoutProxy,
+  refusedInjection,
+  REVISION,
+  type Uncaptured,
+} from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
 import { howToRemakePods } from "./remade-pods.ts";
 import { PROXY, type Workload } from "./workload.ts";
@@ -42,4 +51,30 @@ function withoutProxy([pod, ...others]: readonly Workload[], { resource }: Workl
     why: `no sidecar was injected when ${others.length === 0 ? "this pod was" : "these pods were"} made: ${pods} no container ${PROXY}`,
     remedy: `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled, if neither is; then ${howToRemakePods(resource)}`,
   };
+}
+
+/**
+ * Why ztunnel leaves out pods in ambient mode, or such as are meant to be: they or their Namespace have to ask for it, unless they
+ * refuse it (istio-cni's values, `enablementSelectors`), and it never has those in the host's network
+ * (cni/pkg/util/enablement_selector.go, `Matches`). A Namespace that is not among the files may ask for it.
+ */
+export function unredirected(workload: Workload, mesh: Mesh): Uncaptured | undefined {
+  if (isRedirected(workload)) return undefined;
+  const { pod, labels } = workload;
+  const host = hostNetwork(workload);
+  if (host) return { place: host, why: "ztunnel leaves out a pod in the host's network", remedy: "remove hostNetwork" };
+  const namespace = mesh.namespace(workload.namespace);
+  const isAsked = !namespace || namespace.labels.get(DATAPLANE_MODE) === "ambient";
+  const own = labels.get(DATAPLANE_MODE);
+  const label = `${DATAPLANE_MODE}: ambient`;
+  if (own === "none") {
+    const place = pod.placeOf("metadata", "labels", DATAPLANE_MODE);
+    const why = `the label ${DATAPLANE_MODE}: none keeps the pods from ztunnel`;
+    return { place, why, remedy: isAsked ? "remove the label" : `write ${label}` };
+  }
+  // Pods of a cluster may have a sidecar that nobody asks for any more.
+  if (isAsked || own === "ambient" || !uninjected(workload, mesh)) return undefined;
+  const place = namespace.root.placeOf("metadata", "labels", DATAPLANE_MODE);
+  const why = `ztunnel leaves out the pods: neither they nor Namespace ${namespace.name} have the label ${label}`;
+  return { place, why, remedy: `label the Namespace ${label}` };
 }

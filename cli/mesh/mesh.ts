@@ -2,6 +2,7 @@ import { getOrMake } from "../get-or-make.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { DATAPLANE_MODE, INJECT, isRedirected, REVISION } from "./capture.ts";
 import { unaskedOf, type Unasked } from "./cluster.ts";
+import { uninjected } from "./injection.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import { withoutOwned } from "./owned-pods.ts";
 import { placementOf, type Placement } from "./placement.ts";
@@ -206,7 +207,10 @@ export class Mesh {
     return selected.size === 0 || selected.has(broker);
   }
 
-  /** Whether it has no sidecar of its own: a waypoint judges its traffic, and checks on sidecars do not apply. */
+  /**
+   * Whether it has no sidecar of its own, and is not meant to: a waypoint judges its traffic, and checks on sidecars do not apply.
+   * Whether ztunnel has its traffic, too, `unredirected` says.
+   */
   isAmbient(workload: Workload): boolean {
     if (isRedirected(workload)) return true;
     const namespace = this.namespace(workload.namespace);
@@ -214,8 +218,10 @@ export class Mesh {
     const inject = workload.labels.get(INJECT) ?? namespace?.labels.get("istio-injection");
     if (inject === "true" || inject === "enabled") return false;
     const mode = workload.labels.get(DATAPLANE_MODE) ?? namespace?.labels.get(DATAPLANE_MODE);
-    if (mode !== undefined) return mode === "ambient";
+    if (mode === "ambient") return true;
     if ([namespace?.labels, workload.labels].some((labels) => labels?.has(REVISION))) return false;
+    // A label that keeps ztunnel away is usual for pods with a sidecar, which a Namespace that is not among the files may ask for.
+    if (mode !== undefined && !uninjected(workload, this)) return false;
     return (
       this.behindWaypoints.some((service) => service.selectsWorkload(workload)) && !this.hasSidecarPlugin(workload)
     );

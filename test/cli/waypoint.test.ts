@@ -194,6 +194,37 @@ describe("a waypoint", () => {
       assert.ok(ids(...files).includes("client-port-uncaptured"), ids(...files).join());
   });
 
+  it("is bypassed where ztunnel leaves out the pods: without the label for it, with one against it, or in the host's network", () => {
+    const MODE = "istio.io/dataplane-mode";
+    const namespace = (labels: object): string =>
+      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "messaging", labels } });
+    const labelled = (label: string): string[] =>
+      pods.map((text) => text.replace("labels: { app: nats }\n", `labels: { app: nats, ${label} }\n`));
+    const host = pods.map((text) => text.replace("      containers:", "      hostNetwork: true\n      containers:"));
+    const told = (...files: string[]): string[] =>
+      doctor([...service, ...plugin, only, ...files].join("\n---\n")).map(({ id, remedy }) => `${id}: ${remedy}`);
+    const ambient = namespace({ [MODE]: "ambient" });
+    const none = labelled(`${MODE}: none`);
+    const refused = labelled('sidecar.istio.io/inject: "false"');
+    for (const files of [
+      [...pods, ambient],
+      [...labelled(`${MODE}: ambient`), namespace({})],
+      // A Namespace that is not among the files may have the label.
+      refused,
+      [...refused, ambient],
+    ])
+      assert.deepEqual(told(...files), []);
+    const label = [`client-port-uncaptured: label the Namespace ${MODE}: ambient`];
+    for (const labels of [{}, { [MODE]: "none" }, { "istio-injection": "disabled" }])
+      assert.deepEqual(told(...pods, namespace(labels)), label);
+    for (const labels of [{}, { "istio-injection": "enabled" }])
+      assert.deepEqual(told(...refused, namespace(labels)), label);
+    assert.deepEqual(told(...none, ambient), ["client-port-uncaptured: remove the label"]);
+    assert.deepEqual(told(...none, namespace({})), [`client-port-uncaptured: write ${MODE}: ambient`]);
+    for (const files of [host, [...host, ambient]])
+      assert.deepEqual(told(...files), ["client-port-uncaptured: remove hostNetwork"]);
+  });
+
   it("of another Service is no plugin for nats-server's pods", () => {
     const elsewhere = service.map((text) => text.replaceAll("nats", "natz"));
     const astray = plugin.map((text) => text.replace("kind: Service, name: nats", "kind: Service, name: natz"));

@@ -1,7 +1,7 @@
 import type { Place } from "../../manifests/place.ts";
 import { excludedInbound, hostNetwork, INJECT, type Uncaptured } from "../../mesh/capture.ts";
 import type { Field } from "../../manifests/field.ts";
-import { uninjected } from "../../mesh/injection.ts";
+import { uninjected, unredirected } from "../../mesh/injection.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
@@ -153,8 +153,9 @@ export const pods = family(
       what:
         "Traffic to the client port does not pass through a sidecar, so no filter judges it. Either no sidecar is injected, as " +
         "far as the labels of the pods and of their Namespace (if it is among the files) show, or the sidecar does not capture " +
-        "the port.",
-      remedy: "let Istio inject a sidecar, and capture port 4222",
+        "the port. Or a waypoint is to judge it, but ztunnel leaves out the pods, so that nothing enforces mTLS there, nor that " +
+        "clients come through the waypoint.",
+      remedy: "let Istio inject a sidecar, and capture port 4222; behind a waypoint, have the pods in ambient mode",
     },
     "inject-label-astray": {
       severity: "warning",
@@ -226,7 +227,11 @@ export const pods = family(
       // What else follows from settings that nobody can read is not known.
       if (malformed.length > 0) continue;
       judgeShutdown(broker, mesh, report);
-      if (mesh.isAmbient(broker)) continue;
+      if (mesh.isAmbient(broker)) {
+        const left = unredirected(broker, mesh);
+        if (left) report("client-port-uncaptured", left.place, `${title}: ${left.why}`, left.remedy);
+        continue;
+      }
       const stray = strayLabel(broker);
       if (stray) report("inject-label-astray", stray, `${title} has the label ${INJECT}, but its pods do not`);
       const past = uncaptured(broker, mesh);
