@@ -2,7 +2,9 @@ import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import { readManifests } from "../manifests/read.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { REVISION } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
+import type { Pods } from "./selector.ts";
 
 /** What IstioOperators have below a key of their `spec`. */
 function ofOperators(key: "meshConfig" | "values", mesh: Mesh): Field[] {
@@ -42,11 +44,15 @@ export function operatorValues(mesh: Mesh): Field[] {
 }
 
 /** The name of the injector's ConfigMap, which revisions have `-REVISION` behind. */
-export const INJECTOR = "istio-sidecar-injector";
+const INJECTOR = "istio-sidecar-injector";
 
-/** The values that Istio's injectors have, complete. */
-export function injectorValues(mesh: Mesh): HeldSettings[] {
-  return held(INJECTOR, "values", mesh);
+/** The values, complete, of the injector of the pods' revision, or of all injectors where that is not among the files. */
+export function injectorValuesFor({ namespace, labels }: Pods, mesh: Mesh): Field[] {
+  const revision = labels.get(REVISION) ?? mesh.namespace(namespace)?.labels.get(REVISION);
+  const name = revision === undefined || revision === "default" ? INJECTOR : `${INJECTOR}-${revision}`;
+  const all = held(INJECTOR, "values", mesh);
+  const named = all.filter(({ configMap }) => configMap.name === name);
+  return (named.length > 0 ? named : all).map(({ settings }) => settings);
 }
 
 /** Cached, because it is asked again for each of nats-server's pods. */

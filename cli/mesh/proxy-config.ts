@@ -2,7 +2,7 @@ import { parseFirst } from "../manifests/kubernetes-yaml.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
-import { heldMeshConfigs, operatorMeshConfigs } from "./mesh-config.ts";
+import { heldMeshConfigs, injectorValuesFor, operatorMeshConfigs, operatorValues } from "./mesh-config.ts";
 import { selects, workloadSelector, type Labels, type Pods } from "./selector.ts";
 
 /** The pod annotation with the stats labels that a proxy must know. */
@@ -57,8 +57,20 @@ export function proxyConfigOf(pods: AnnotatedPods, mesh: Mesh): ProxyConfig {
   for (const written of [...wide, selecting]) overlay(config, written);
   overlay(config, parsed(pods.annotations.get(PROXY_CONFIG)));
   overlay(config, { proxyMetadata: selecting?.proxyMetadata });
+  if (isHeldByValues(pods, mesh)) config.holdApplicationUntilProxyStarts = true;
   const tags = pods.annotations.get(EXTRA_STAT_TAGS)?.split(",") ?? [];
   return { ...config, extraStatTags: [...config.extraStatTags, ...tags] };
+}
+
+/**
+ * Whether the values of Istio's chart hold applications, which no annotation can take back (files/injection-template.yaml has `or` of
+ * both). Where the injectors among the files differ, those of the pods' revision may.
+ */
+function isHeldByValues(pods: Pods, mesh: Mesh): boolean {
+  return [...injectorValuesFor(pods, mesh), ...operatorValues(mesh)].some((values) => {
+    const held = values.get("global", "proxy", "holdApplicationUntilProxyStarts")?.plain();
+    return held === true || isOpen(held);
+  });
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { Field } from "../manifests/field.ts";
 import { quantityOf } from "../manifests/quantity.ts";
-import { podsOfCluster, REVISION } from "./capture.ts";
+import { podsOfCluster } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
-import { INJECTOR, injectorValues, operatorValues } from "./mesh-config.ts";
+import { injectorValuesFor, operatorValues } from "./mesh-config.ts";
 import type { Workload } from "./workload.ts";
 
 /** The pod annotation with the memory of the proxy, beyond which Kubernetes kills it. */
@@ -72,11 +72,7 @@ function injected(workload: Workload, mesh: Mesh): ProxyLimits {
 
 /** Those of the injector of the pods' revision, or of all injectors where it is not known and they agree. Undefined without any. */
 function injectorLimits(workload: Workload, mesh: Mesh): ProxyLimits | undefined {
-  const revision = workload.labels.get(REVISION) ?? mesh.namespace(workload.namespace)?.labels.get(REVISION);
-  const name = revision === undefined || revision === "default" ? INJECTOR : `${INJECTOR}-${revision}`;
-  const all = injectorValues(mesh);
-  const named = all.filter(({ configMap }) => configMap.name === name);
-  const [first, ...others] = (named.length > 0 ? named : all).map(({ settings }) => withValues(NONE, settings));
+  const [first, ...others] = injectorValuesFor(workload, mesh).map((values) => withValues(NONE, values));
   const agree = others.every(({ memory, cpus }) => memory === first?.memory && cpus === first.cpus);
   return agree ? first : UNKNOWN;
 }

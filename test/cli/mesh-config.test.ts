@@ -4,21 +4,21 @@ import { STATS_TAGS } from "../../cli/stats-tags.ts";
 import { ALL_TAGS, document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
 
 /** istiod's ConfigMap of that name, in the root namespace. */
-function configMap(name: string, mesh: unknown): string {
+function configMap(name: string, text: unknown, key = "mesh"): string {
   return JSON.stringify({
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name, namespace: "istio-system" },
-    data: { mesh },
+    data: { [key]: text },
   });
 }
 
-function operator(meshConfig: object): string {
+function operator(meshConfig: object, values: object = {}): string {
   return JSON.stringify({
     apiVersion: "install.istio.io/v1alpha1",
     kind: "IstioOperator",
     metadata: { name: "i" },
-    spec: { meshConfig },
+    spec: { meshConfig, values },
   });
 }
 
@@ -84,6 +84,24 @@ describe("meshConfig", () => {
     const mesh = { defaultConfig: defaults };
     assert.deepEqual(ids(...bare, configMap("istio", JSON.stringify(mesh))), []);
     assert.deepEqual(ids(...bare, operator(mesh)), []);
+  });
+
+  it("need not hold applications where the values of Istio's chart do, whatever the annotation says", () => {
+    const values = (held: unknown): object => ({ global: { proxy: { holdApplicationUntilProxyStarts: held } } });
+    const injector = (held: unknown, revision = ""): string =>
+      configMap(`istio-sidecar-injector${revision}`, JSON.stringify(values(held)), "values");
+    const refusing = DOCUMENTS.map((text) => text.replace("UntilProxyStarts: true", "UntilProxyStarts: false"));
+    assert.deepEqual(ids(...refusing), ["proxy-not-held"]);
+    for (const more of [injector(true), injector("${HOLD}"), operator({}, values(true))])
+      assert.deepEqual(ids(...refusing, more), [], more);
+    for (const more of [injector(false), operator({}, values(false)), operator({}, { global: null })])
+      assert.deepEqual(ids(...refusing, more), ["proxy-not-held"], more);
+    // Each revision has an injector of its own.
+    const canary = refusing.map((text) =>
+      text.replace("labels: { app: nats }\n", "labels: { app: nats, istio.io/rev: canary }\n"),
+    );
+    assert.deepEqual(ids(...canary, injector(true, "-canary"), injector(false)), []);
+    assert.deepEqual(ids(...canary, injector(false, "-canary"), injector(true)), ["proxy-not-held"]);
   });
 
   it("of an IstioOperator tells the mesh's trust domain, as istiod's ConfigMap does", () => {
