@@ -3,7 +3,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
-import { selects, type Labels } from "./selector.ts";
+import { selectsLabels, type Labels } from "./selector.ts";
 import { transportOf, type Workload } from "./workload.ts";
 
 /** The port to which ztunnel brings all that comes to a pod in ambient mode (istio.io, "Ambient and Kubernetes NetworkPolicy"). */
@@ -62,26 +62,8 @@ function isOpen({ root }: Resource): boolean {
 
 /** `podSelector: {}` selects all pods of the namespace. */
 function isFor({ root }: Resource, labels: Labels): boolean {
-  const expressions = root.items("spec", "podSelector", "matchExpressions");
-  return (
-    selects(root.texts("spec", "podSelector", "matchLabels"), labels) &&
-    expressions.every((expression) => matches(expression, labels))
-  );
-}
-
-function matches(expression: Field, labels: Labels): boolean {
-  const value = labels.get(expression.text("key") ?? "");
-  const isListed = expression.items("values").some((one) => one.text() === value);
-  switch (expression.text("operator")) {
-    case "In":
-      return isListed;
-    case "NotIn":
-      return !isListed;
-    case "Exists":
-      return value !== undefined;
-    default:
-      return value === undefined;
-  }
+  const selector = root.get("spec", "podSelector");
+  return selector === undefined || selectsLabels(selector, labels);
 }
 
 /** Whether a rule lets somebody reach the port. One without `ports` is about all. */

@@ -30,6 +30,29 @@ export function workloadSelector(spec: Field): Labels {
   return spec.texts("spec", "selector", "matchLabels");
 }
 
+/** Whether a selector of Kubernetes' own form, with `matchLabels` and `matchExpressions`, selects labels. An empty one selects all. */
+export function selectsLabels(selector: Field, labels: Labels): boolean {
+  const expressions = selector.items("matchExpressions");
+  return (
+    selects(selector.texts("matchLabels"), labels) && expressions.every((expression) => matches(expression, labels))
+  );
+}
+
+function matches(expression: Field, labels: Labels): boolean {
+  const value = labels.get(expression.text("key") ?? "");
+  const isListed = expression.items("values").some((one) => one.text() === value);
+  switch (expression.text("operator")) {
+    case "In":
+      return isListed;
+    case "NotIn":
+      return !isListed;
+    case "Exists":
+      return value !== undefined;
+    default:
+      return value === undefined;
+  }
+}
+
 /** The labels as messages show them. */
 export function labelsText(labels: Labels): string {
   return [...labels].map(([key, value]) => `${key}=${value}`).join(",");

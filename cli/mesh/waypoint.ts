@@ -1,9 +1,11 @@
 import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
 import type { AnnotatedPods } from "./proxy-config.ts";
-import type { Labels } from "./selector.ts";
+import { HBONE_PORT } from "./network-policy.ts";
+import { selectsLabels, type Labels } from "./selector.ts";
 import type { Service } from "./service.ts";
 import type { ServiceAccount } from "./workload.ts";
 
@@ -56,6 +58,36 @@ export function otherTraffic({ root, labels }: Resource): { traffic: string; pla
   const traffic = labels.get(FOR) ?? "service";
   if (traffic === "service" || traffic === "all") return undefined;
   return { traffic, place: root.placeOf("metadata", "labels", FOR) };
+}
+
+/** What a Gateway has where its proxy takes connections in another way than waypoints usually do. */
+const BINDING = "ambient.istio.io/waypoint-inbound-binding";
+
+/**
+ * Where a waypoint says that it is not for Services of a namespace: its HBONE listener accepts those of its own namespace unless
+ * `allowedRoutes` says more (pilot/pkg/serviceregistry/ambient/waypoints.go, `makeAllowedRoutes`). Undefined where it accepts them or
+ * nobody knows: for the labels of a Namespace that is not among the files, and for classes that may have a binding of their own.
+ */
+export function refusedAttachment(gateway: Resource, namespace: string, mesh: Mesh): Place | undefined {
+  const { root, annotations } = gateway;
+  if (root.text("spec", "gatewayClassName") !== "istio-waypoint" || annotations.has(BINDING)) return undefined;
+  const listeners = root.items("spec", "listeners");
+  const listener = listeners.find((one) => one.text("protocol") === "HBONE" && one.integer("port") === HBONE_PORT);
+  const from = listener?.get("allowedRoutes", "namespaces", "from");
+  const place = from?.place ?? listener?.placeOf("allowedRoutes") ?? root.placeOf("spec", "listeners");
+  if (
+    from?.text() === "All" ||
+    isFilledIn(JSON.stringify((listener ?? root.get("spec", "listeners"))?.plain() ?? null))
+  )
+    return undefined;
+  if (from?.text() !== "Selector") return gateway.namespace === namespace ? undefined : place;
+  const known = mesh.namespace(namespace);
+  if (!known) return undefined;
+  const selector = listener?.get("allowedRoutes", "namespaces", "selector");
+  // Kubernetes gives each Namespace this label. A selector that is missing selects nothing (LabelSelectorAsSelector).
+  const labels = new Map([...known.labels, ["kubernetes.io/metadata.name", namespace]]);
+  const isSelected = selector !== undefined && selector.type !== "null" && selectsLabels(selector, labels);
+  return isSelected ? undefined : place;
 }
 
 /** A waypoint's service account, named like its Gateway (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go). */

@@ -109,9 +109,62 @@ describe("a waypoint", () => {
     assert.deepEqual(found(gateway("judge").replace("istio-waypoint", "istio")), [
       "waypoint-unused: write gatewayClassName: istio-waypoint",
     ]);
-    assert.deepEqual(found(gateway("judge").replace('"messaging"', '"shop"')), [
-      "waypoint-unused: put the Gateway into messaging, or also write istio.io/use-waypoint-namespace: shop",
-    ]);
+    const elsewhere = gateway("judge").replace('"messaging"', '"shop"');
+    const put = "waypoint-unused: put the Gateway into messaging, or also write istio.io/use-waypoint-namespace: shop";
+    const accept = ", and write allowedRoutes: {namespaces: {from: All}} into its HBONE listener";
+    assert.deepEqual(found(elsewhere), [put + accept]);
+    const accepting = JSON.stringify([listener({ namespaces: { from: "All" } })]);
+    assert.deepEqual(found(elsewhere.replace('"spec":{', `"spec":{"listeners":${accepting},`)), [put]);
+  });
+
+  function listener(allowedRoutes?: object): object {
+    return { name: "mesh", port: 15008, protocol: "HBONE", allowedRoutes };
+  }
+
+  it("in another namespace is none unless its HBONE listener accepts Services of theirs", () => {
+    const used = service.map((text) =>
+      text.replace("use-waypoint:", "use-waypoint-namespace: infra, istio.io/use-waypoint:"),
+    );
+    const namespace = (labels: object): string =>
+      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "messaging", labels } });
+    const elsewhere = only.replace("/messaging/", "/infra/");
+    const found = (listeners: object[], own = "infra", more: string[] = [], annotations = {}): string[] => {
+      const told = JSON.parse(gateway("judge")) as { metadata: object; spec: object };
+      const one = {
+        ...told,
+        metadata: { ...told.metadata, namespace: own, annotations },
+        spec: { ...told.spec, listeners },
+      };
+      const files = own === "infra" ? [...used, elsewhere] : [...service, only];
+      return ids(...files, ...plugin, JSON.stringify(one), ...more);
+    };
+    const from = (from: string, selector?: object): object[] => [listener({ namespaces: { from, selector } })];
+    const REFUSED = ["waypoint-unused"];
+    for (const listeners of [[], [listener()], [listener({})], from("Same"), [{ ...from("All")[0], port: 15009 }]]) {
+      assert.deepEqual(found(listeners), REFUSED, JSON.stringify(listeners));
+      assert.deepEqual(found(listeners, "messaging"), [], JSON.stringify(listeners));
+    }
+    assert.deepEqual(found(from("All")), []);
+    assert.deepEqual(found(from("${FROM}")), []);
+    // Such a proxy takes connections by another listener.
+    assert.deepEqual(found([], "infra", [], { "ambient.istio.io/waypoint-inbound-binding": "PROXY/15088" }), []);
+    const shared = { matchLabels: { "shared-waypoint": "yes" } };
+    const named = (name: string): object => ({ matchLabels: { "kubernetes.io/metadata.name": name } });
+    const listed = { matchExpressions: [{ key: "shared-waypoint", operator: "In", values: ["yes"] }] };
+    for (const own of ["infra", "messaging"]) {
+      const selected = (selector: object | undefined, labels: object): string[] =>
+        found(from("Selector", selector), own, [namespace(labels)]);
+      for (const selector of [shared, listed]) {
+        assert.deepEqual(selected(selector, { "shared-waypoint": "yes" }), []);
+        assert.deepEqual(selected(selector, {}), REFUSED);
+      }
+      assert.deepEqual(selected(named("messaging"), {}), []);
+      assert.deepEqual(selected(named("shop"), {}), REFUSED);
+      assert.deepEqual(selected({}, {}), []);
+      assert.deepEqual(selected(undefined, {}), REFUSED);
+      // A Namespace that is not among the files may have the label.
+      assert.deepEqual(found(from("Selector", shared), own), []);
+    }
   });
 
   it("finds no plugin for a ServiceEntry that is not there", () => {

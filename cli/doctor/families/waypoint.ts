@@ -2,7 +2,14 @@ import type { Field } from "../../manifests/field.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
-import { EVERY_WAYPOINT, otherTraffic, usedWaypoint, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
+import {
+  EVERY_WAYPOINT,
+  otherTraffic,
+  refusedAttachment,
+  usedWaypoint,
+  waypointOf,
+  waypointsIn,
+} from "../../mesh/waypoint.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
@@ -42,6 +49,8 @@ function labelFor({ namespace }: Service, mesh: Mesh): string | undefined {
   return only && others.length === 0 ? `label the Service istio.io/use-waypoint: ${only.name}` : undefined;
 }
 
+const ACCEPT_ALL = "write allowedRoutes: {namespaces: {from: All}}";
+
 /** Whether the Service's traffic goes through a waypoint that runs plugins for Services. */
 function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
   const { resource } = service;
@@ -58,20 +67,28 @@ function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
     const known = waypointsIn(use.namespace, mesh);
     const gateway = known.find(({ name }) => name === use.name);
     const other = gateway && otherTraffic(gateway);
+    const refused = gateway && refusedAttachment(gateway, service.namespace, mesh);
     const namesakes = mesh.of("Gateway", "gateway.networking.k8s.io").filter(({ name }) => name === use.name);
     const own = namesakes.find(({ namespace }) => namespace === use.namespace);
     const ownClass = own?.root.get("spec", "gatewayClassName");
     if (other) {
       const message = `${gateway.title}, the waypoint of ${resource.title}, is for "${other.traffic}" only`;
       report("waypoint-unused", other.place, message, "write istio.io/waypoint-for: service");
+    } else if (refused) {
+      const message = `${gateway.title}, the waypoint of ${resource.title}, does not accept Services of namespace ${service.namespace}`;
+      const remedy = `${ACCEPT_ALL} into its HBONE listener, or a selector for Namespace ${service.namespace}`;
+      report("waypoint-unused", refused, message, { remedy, compared: [gateway, resource] });
     } else if (own && ownClass && ROUTERS.has(ownClass.text() ?? "")) {
       const message = `${resource.title} uses ${own.title}, whose class ${ownClass.text() ?? ""} is no waypoint's`;
       report("waypoint-unused", ownClass.place, message, "write gatewayClassName: istio-waypoint");
     } else if (!own && namesakes[0]) {
       const [elsewhere] = namesakes;
       const message = `${resource.title} uses the waypoint ${use.namespace}/${use.name}, but the files have ${elsewhere.title}`;
+      const accept = refusedAttachment(elsewhere, service.namespace, mesh)
+        ? `, and ${ACCEPT_ALL} into its HBONE listener`
+        : "";
       report("waypoint-unused", use.place, message, {
-        remedy: `put the Gateway into ${use.namespace}, or also write istio.io/use-waypoint-namespace: ${elsewhere.namespace}`,
+        remedy: `put the Gateway into ${use.namespace}, or also write istio.io/use-waypoint-namespace: ${elsewhere.namespace}${accept}`,
         compared: [elsewhere, resource],
       });
     } else if (!gateway && known.length > 0) {
@@ -173,7 +190,7 @@ export const waypoint = family<Id>(
         "and no filter judges it.",
       remedy:
         "label the Service or its Namespace istio.io/use-waypoint: NAME, with the name of a Gateway whose istio.io/waypoint-for " +
-        "is service or all",
+        "is service or all, and whose allowedRoutes accept the Service's namespace",
     },
     "waypoint-use-unseen": {
       severity: "warning",
