@@ -40,12 +40,12 @@ function eventsFound(section: string, log: readonly string[]): string[] {
 }
 
 describe("the commands that the pages for operators show", () => {
-  it("name a namespace, because nats-server is seldom in the default one", () => {
+  it("name a namespace, or all, because nats-server is seldom in the default one", () => {
     let asked = 0;
     for (const page of PAGES) {
       for (const command of commandsIn(page)) {
         if (!/kubectl (.* )?(get|logs|patch|rollout) |istioctl .*(listeners?|check) /.test(command)) continue;
-        assert.match(command, / (-n|--namespace) /, `${page}: ${command}`);
+        assert.match(command, / (-n|--namespace|--all-namespaces)( |$)/, `${page}: ${command}`);
         asked++;
       }
     }
