@@ -19,6 +19,7 @@ import {
   isNull,
   MAX_FAULTS,
   startFaults,
+  withoutMarks,
   type Reader,
   type TextFault,
 } from "./unlike-kubernetes.ts";
@@ -107,15 +108,17 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
     manifests.problems.push({ kind: "syntax", place: top, ...CONF });
     return manifests;
   }
-  const faults = characterFaults(source.text);
+  // Helm reads a text as a whole.
+  const text = reader === "kubectl" ? withoutMarks(source.text) : source.text;
+  const faults = characterFaults(text);
   if (faults.length > 0) {
     // Where kubectl sees other lines it may see other documents too, so nothing in the file can be relied on.
-    const lines = linesOf(source.text);
+    const lines = linesOf(text);
     manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, reader, lines, placeOf)));
     return manifests;
   }
   try {
-    readDocuments(source.text, defaultNamespace, reader, placeOf, manifests);
+    readDocuments(text, defaultNamespace, reader, placeOf, manifests);
   } catch (error) {
     const message = error instanceof RangeError ? TOO_DEEP.message : `cannot be read: ${String(error)}`;
     manifests.problems.push({ kind: "syntax", place: top, message });

@@ -55,6 +55,27 @@ export function characterFaults(text: string): TextFault[] {
   return faults;
 }
 
+/** A line at which kubectl cuts a text. */
+const CUT = /^---[ \t\r]*(?:#.*)?$/;
+
+/**
+ * A text without the byte order marks with which a document begins behind a line `---`, as in files that were put together from
+ * others. kubectl has each piece between such lines read by itself, and at its beginning the mark says only how it is encoded
+ * (apimachinery `YAMLReader.Read`, go-yaml `yaml_parser_determine_encoding`). At a line with nothing before it there is no cut.
+ */
+export function withoutMarks(text: string): string {
+  if (!text.includes("\n\ufeff")) return text;
+  let isEmpty = true;
+  let isCut = false;
+  const lines = text.split("\n").map((line) => {
+    const kept = isCut && line.startsWith("\ufeff") ? line.slice(1) : line;
+    isCut = !isEmpty && CUT.test(line);
+    isEmpty = isCut;
+    return kept;
+  });
+  return lines.join("\n");
+}
+
 /** `U+200B`. */
 export function characterName(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;

@@ -281,6 +281,44 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     assert.deepEqual(problemsOf('a: "b\\u2028c"\r\nd: 1\r\n'), []);
   });
 
+  it("is not refused for a byte order mark behind a line ---, where kubectl cuts it", () => {
+    const mark = "\ufeff";
+    // What kubectl has read by itself is the piece behind the cut.
+    for (const cut of ["---", "--- ", "---\r", "--- # x"])
+      for (const piece of [
+        "b: 2\nc: 3\n",
+        "# x\nb: 2\nc: 3\n",
+        "\nb: 2\nc: 3\n",
+        "---\nb: 2\nc: 3\n",
+        '{"b": 2, "c": 3}\n',
+      ]) {
+        assert.deepEqual(readings([mark + piece]), [{ value: { b: 2, c: 3 } }], piece);
+        const text = `a: 1\n${cut}\n${mark}${piece}`;
+        const { problems, others } = readManifests(sourceOf(text), "default");
+        assert.deepEqual(problems, [], text);
+        assert.deepEqual(
+          others.map((other) => other.plain()),
+          [{ a: 1 }, { b: 2, c: 3 }],
+          text,
+        );
+      }
+    assert.equal(readManifests(sourceOf(`a: 1\n---\n${mark}b: 2\n`), "default").others[1]?.placeOf("b").column, 4);
+  });
+
+  it("is refused for a byte order mark in any other place at which a line begins", () => {
+    const mark = "\ufeff";
+    const message = "syntax the invisible character U+FEFF is here, and kubectl does not ignore it";
+    for (const piece of [`a: 1\n${mark}b: 2\n`, `---\n${mark}b: 2\n`]) {
+      assert.match(JSON.stringify(readings([piece])), new RegExp(`"${mark}b":2`));
+      assert.deepEqual(problemsOf(piece), [`2:1 ${message}`], piece);
+      // The piece may follow others, and the second mark of two be left.
+      assert.deepEqual(problemsOf(`c: 1\n---\n${piece}`), [`4:1 ${message}`], piece);
+    }
+    const [theirs] = readings([`${mark}${mark}kind: 1\napiVersion: 2\n`]);
+    assert.match(JSON.stringify(theirs), /"piVersion"/);
+    assert.deepEqual(problemsOf(`a: 1\n---\n${mark}${mark}kind: 1\napiVersion: 2\n`), [`3:1 ${message}`]);
+  });
+
   it("is refused at a key that is not a text", () => {
     const cases: [text: string, expected: string][] = [
       ["a: &k replies\n*k : ANY\n", "2:1 syntax the alias *k is a key, but Kubernetes keys are strings"],
