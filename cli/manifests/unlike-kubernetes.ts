@@ -166,6 +166,22 @@ function bracketFault(start: number, end: number, text: string): TextFault | und
   return { offset: COLON_OF_KEY.lastIndex - 1, message, remedy: "write a blank after the colon" };
 }
 
+/** An escape, with those in groups that JSON has and go-yaml refuses: `\/`, and characters beyond U+FFFF as two surrogates. */
+const ESCAPE = /\\(?:(?<slash>\/)|(?<half>(?:u|U0{4})[dD][89a-fA-F][\da-fA-F]{2})|[^])/g;
+
+/** Escapes in double quotes that go-yaml refuses (`yaml_parser_scan_flow_scalar`), and the parser here does not. */
+function escapeFaults(start: number, end: number, text: string): TextFault[] {
+  return [...text.slice(start, end).matchAll(ESCAPE)].flatMap(({ index, 0: escape, groups }): TextFault[] => {
+    const fault = (what: string, remedy: string): TextFault => ({
+      offset: start + index,
+      message: (reader) => `${reader} refuses the escape ${escape}, ${what}`,
+      remedy,
+    });
+    if (groups?.["slash"] !== undefined) return [fault("which only JSON has", "write / without the backslash")];
+    return groups?.["half"] === undefined ? [] : [fault("which is half a character", "write the character itself")];
+  });
+}
+
 /** A blank line or a comment line that has a tab in front. */
 const BLANK_WITH_TAB = /^( *)\t[ \t]*(?:#.*)?$/gm;
 
@@ -198,11 +214,17 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
       faults.push({ offset: tab.offset, message, remedy: "remove the tab from the line" });
     }
   };
+  let json: boolean | undefined;
   walk(document.contents, {
     pair: (pair, map) => isFullWith(keyFault(pair.key, offsetOf(map), text)),
     node: (node, isKey, around) => {
       const [start, end] = node.range ?? [0, 0];
       judgeTabs(start);
+      if (isScalar(node) && node.type === "QUOTE_DOUBLE") {
+        const escapes = escapeFaults(start, end, text);
+        // kubectl has a separate reader for JSON.
+        if (escapes.length > 0 && !(json ??= isJson(text)) && escapes.some(isFullWith)) return true;
+      }
       if (isCollection(node) ? node.flow === true : isScalar(node) && node.type !== "PLAIN")
         opaque = Math.max(opaque, end);
       else if (isScalar(node) && end > start && start < opaque) {

@@ -373,6 +373,42 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     });
   });
 
+  it("is refused at an escape of JSON in double quotes", () => {
+    const slash = "syntax kubectl refuses the escape \\/, which only JSON has";
+    const half = (escape: string): string => `syntax kubectl refuses the escape ${escape}, which is half a character`;
+    const cases: [text: string, expected: string[]][] = [
+      ['a: "http:\\/\\/x"\n', [`1:10 ${slash}`, `1:12 ${slash}`]],
+      ['a: "\\ud83d\\uDE00"\n', [`1:5 ${half("\\ud83d")}`, `1:11 ${half("\\uDE00")}`]],
+      ['a:\n  - &x "\\\\\\/"\n', [`2:11 ${slash}`]],
+      ["{\"\\/\": '\\/'}\n", [`1:3 ${slash}`]],
+      ['a: "\\U0000d800"\n', [`1:5 ${half("\\U0000d800")}`]],
+    ];
+    readings(cases.map(([text]) => text)).forEach((theirs, index) => {
+      const [text, expected] = cases[index]!;
+      assert.match("error" in theirs ? theirs.error : "", /unknown escape character|invalid Unicode character escape/);
+      assert.deepEqual(problemsOf(text), expected);
+    });
+    const { output } = istioNats(["check", "-"], `${POLICY}audit: {a: "\\/", b: "\\ud83d"}\n`);
+    assert.match(output, /^<stdin>:6:13: error: .*\n {4}write \/ without the backslash$/m);
+    assert.match(output, /^<stdin>:6:22: error: .*\n {4}write the character itself$/m);
+    // kubectl has a reader for JSON, which has these escapes.
+    assert.deepEqual(problemsOf('{"a": "http:\\/\\/x \\ud83d\\ude00"}'), []);
+  });
+
+  it("has every other escape of YAML in double quotes", () => {
+    const characters = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).filter(
+      (one) => one !== "'",
+    );
+    const digits = ["x41", "u0041", "uD7FF", "uE000", "U0001F600", "U0010FFFF", "U00110000", "x4", "u00", "\n  b"];
+    const texts = [...characters, ...digits].map((escape) => `a: "\\${escape}"\n`);
+    readings(texts).forEach((theirs, index) => {
+      const text = texts[index]!;
+      const { problems, others } = readManifests(sourceOf(text), "default");
+      assert.equal(problems.length > 0, "error" in theirs, text);
+      if ("value" in theirs) assert.deepEqual(others[0]?.plain(), theirs.value, text);
+    });
+  });
+
   it("is refused in brackets where kubectl reads another key, and in no other place", () => {
     const message = "kubectl takes the colon here for a part of the key, since no blank follows it";
     for (const text of ["a: {b:, c: d}\n", "a: {b:}\n"]) {
