@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
-import { document, DOCUMENTS, ids, kinds, LEAF_NODE } from "./sound-mesh.ts";
+import { authorization, document, DOCUMENTS, ids, kinds, LEAF_NODE, NATS } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 interface PolicySchema {
@@ -95,6 +95,18 @@ describe("what nats.conf opens beside the client port", () => {
       );
       assert.deepEqual(ids(...told), [], args);
     }
+  });
+
+  it("lets what is said of 4222 alone where it is another one", () => {
+    const rules = [{ to: [{ operation: { notPorts: ["4223"] } }] }];
+    const deny = authorization({ selector: NATS, action: "DENY", rules });
+    const moved = (conf: string): string[] =>
+      withConf(conf).map((text) => (text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223")));
+    assert.deepEqual(ids(...moved("port: 4223\n"), deny), []);
+    assert.deepEqual(ids(...moved("listen: 0.0.0.0:4223\n"), deny), []);
+    assert.deepEqual(ids(...moved("port: 4222\n"), deny), ["client-port-denied", "pod-not-in-service"]);
+    const unmatched = moved("port: 4223\n").map((text) => text.replace("number: 4223", "number: 4224"));
+    assert.ok(ids(...unmatched, deny).includes("nats-client-port"));
   });
 
   it("includes a control line of more bytes than the filter accepts by default according to the policy's reference", () => {

@@ -16,6 +16,7 @@ import {
   type Denial,
 } from "../../mesh/authorization.ts";
 import { excludedInbound, hostNetwork } from "../../mesh/capture.ts";
+import { otherClientPort } from "../../mesh/client-port.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { routesToTwins } from "../../mesh/nats-routes.ts";
 import { HBONE_PORT, networkDenial } from "../../mesh/network-policy.ts";
@@ -376,7 +377,9 @@ export const brokerPorts = family<Id>(
     for (const broker of mesh.brokers) {
       judgeNetwork(broker, mesh, found);
       judgeBroker(broker, mesh, found);
-      if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, found);
+      // Nobody has to reach 4222 where clients are accepted on another port, of which nats-client-port says what is to be said.
+      if (!judged.has(podsKey(broker)) && !otherClientPort(broker, mesh))
+        judgeClientPort(broker.resource, broker, mesh, found);
     }
     /** Ports of pods that have been judged by another Service: `nats` and its headless twin name the same. */
     const seen = new Set<string>();

@@ -2,6 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
 import { afterFilling, isFilledIn, unfilledRemedy } from "../../manifests/unfilled.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { otherClientPort } from "../../mesh/client-port.ts";
 import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
@@ -444,7 +445,8 @@ export const match = family<Id>(
         const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;
         report("broker-without-plugin", broker.resource.place, message, { compared: [broker.resource] });
       }
-      if (isServed(broker, mesh)) continue;
+      // What is to be said of another port, nats-client-port says.
+      if (isServed(broker, mesh) || otherClientPort(broker, mesh)) continue;
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
       const message = `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`;
       const services = mesh.services.map(({ resource }) => resource);

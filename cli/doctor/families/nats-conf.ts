@@ -1,5 +1,6 @@
 import type { Place } from "../../manifests/place.ts";
 import { hostNetwork } from "../../mesh/capture.ts";
+import { hasRivals, otherClientPort } from "../../mesh/client-port.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { argumentsOf, type Argument } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
@@ -52,32 +53,8 @@ function askingArgument(broker: Workload): Argument | undefined {
   return argumentsOf(broker, /^--?(?:user|pass|auth)(?:=(.*))?$/)[0];
 }
 
-interface ConfiguredPort {
-  number: number;
-  place: Place;
-}
-
-/** The client port on the command line, which overrides the file's (nats-server `server/opts.go`, `-p` and `--port`). */
-function portOfArguments(broker: Workload): ConfiguredPort | undefined {
-  return argumentsOf(broker, /^--?p(?:ort)?(?:=(\d+))?$/)
-    .map(({ value, place }) => ({ number: Number(value), place }))
-    .find(({ number }) => Number.isInteger(number));
-}
-
-function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
-  if (hasRivals(config)) return undefined;
-  const entry = config.entries.find(({ path }) => path.length === 1 && ["port", "listen"].includes(path[0] ?? ""));
-  const number = /(?:^|:)(\d+)$/.exec(entry?.value ?? "")?.[1];
-  return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
-}
-
 /** Keys at the top level that say where nats-server listens. */
 const ADDRESS = new Set(["host", "net", "listen"]);
-
-/** Whether chance decides where clients are accepted. That has a finding of its own. */
-function hasRivals({ entries }: NatsConfig): boolean {
-  return rivalAddresses(entries).some(([one]) => one?.path.length === 1);
-}
 
 /** Where nats-server is told to listen on such an address, which the command line says before the file. */
 function loopbackOf(broker: Workload, mesh: Mesh): { place: Place; value: string } | undefined {
@@ -208,8 +185,8 @@ function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
     const message = `${config.resource.title} has max_control_line ${allowed}, but the filter's limits.controlLine is ${least}`;
     report("nats-control-line", config.placeOf(entry), message);
   }
-  const port = portOfArguments(broker) ?? own.map(portOfConfig).find((one) => one !== undefined);
-  if (!port || port.number === CLIENT_PORT || isMatched(broker, port.number, mesh)) return;
+  const port = otherClientPort(broker, mesh);
+  if (!port || isMatched(broker, port.number, mesh)) return;
   report("nats-client-port", port.place, `${resource.title} accepts clients on port ${port.number}`);
 }
 
