@@ -19,12 +19,8 @@ export function membersOn(port: number, field: Field | undefined): readonly Memb
   return (field?.members() ?? []).filter(([key]) => !isTcp(port) || !OF_HTTP.has(key));
 }
 
-/** The conditions that count on a port. */
-export function conditionsOn(port: number, rule: Field): Field[] {
-  return rule.items("when").filter((condition) => !isTcp(port) || !isOfHttp(condition));
-}
-
-function isOfHttp(condition: Field): boolean {
+/** Whether only HTTP has what a condition is about. */
+export function isOfHttp(condition: Field): boolean {
   return condition.text("key")?.startsWith("request.") ?? false;
 }
 

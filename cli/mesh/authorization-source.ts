@@ -1,6 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { conditionsOn, membersOn } from "./authorization-http.ts";
+import { conditionsOn, someSource } from "./authorization-when.ts";
 import type { ServiceAccount } from "./workload.ts";
 
 /** The policy that a rule belongs to, the port that is connected to, and how principals name the mesh's workloads. */
@@ -15,17 +15,13 @@ export interface RuleOf {
 export function isAbout(account: ServiceAccount, rule: Field, ruleOf: RuleOf, otherwise: boolean): boolean {
   const { port } = ruleOf;
   if (conditionsOn(port, rule).length > 0) return otherwise;
-  const sources = rule.items("from").flatMap((from) => from.get("source") ?? []);
-  if (rule.items("from").length === 0) return true;
-  return sources.some((source) =>
-    membersOn(port, source).every(([key, values]) => {
-      const kind = key.replace(/^not./, (letters) => letters.slice(3).toLowerCase());
-      const matches = SOURCES.get(kind);
-      if (!matches) return otherwise;
-      const some = values.items().some((value) => matches(value.text() ?? "", account, ruleOf));
-      return key === kind ? some : !some;
-    }),
-  );
+  return someSource(port, rule, ([key, values]) => {
+    const kind = key.replace(/^not./, (letters) => letters.slice(3).toLowerCase());
+    const matches = SOURCES.get(kind);
+    if (!matches) return otherwise;
+    const some = values.items().some((value) => matches(value.text() ?? "", account, ruleOf));
+    return key === kind ? some : !some;
+  });
 }
 
 type SourceTest = (value: string, account: ServiceAccount, ruleOf: RuleOf) => boolean;

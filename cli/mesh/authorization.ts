@@ -1,8 +1,9 @@
 import type { Field, Member } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { conditionsOn, httpFields, isTcp, membersOn } from "./authorization-http.ts";
+import { httpFields, isTcp } from "./authorization-http.ts";
 import { nearest } from "../nearest.ts";
 import { isAbout } from "./authorization-source.ts";
+import { conditionsOn, portConditions, someSource } from "./authorization-when.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
 import { Workload, type ServiceAccount } from "./workload.ts";
@@ -143,24 +144,22 @@ export function portOf(text: string): number | undefined {
   return number <= 65535 ? number : undefined;
 }
 
-/** Istio compares the port of the pod (pilot's `convertToPort`). */
+/** Istio compares the port of the pod (pilot's `convertToPort`). All conditions must hold, beside one of the operations. */
 function covers(rule: Field, port: number): boolean {
   const operations = rule.items("to").map((to) => to.get("operation"));
-  if (operations.length === 0) return true;
-  return operations.some((operation) => {
-    const [ports = [], notPorts = []] = ["ports", "notPorts"].map((key) => texts(operation, key).map(portOf));
-    return (ports.length === 0 || ports.includes(port)) && !notPorts.includes(port);
-  });
+  return (
+    (operations.length === 0 || operations.some((operation) => includes(operation, ["ports", "notPorts"], port))) &&
+    portConditions(rule).every((condition) => includes(condition, ["values", "notValues"], port))
+  );
 }
 
-function sourcesOf(rule: Field): (Field | undefined)[] {
-  return rule.items("from").map((from) => from.get("source"));
+function includes(field: Field | undefined, keys: readonly [ports: string, notPorts: string], port: number): boolean {
+  const [ports = [], notPorts = []] = keys.map((key) => texts(field, key).map(portOf));
+  return (ports.length === 0 || ports.includes(port)) && !notPorts.includes(port);
 }
 
 function admitsEverybody(rule: Field, port: number): boolean {
-  if (conditionsOn(port, rule).length > 0) return false;
-  const sources = sourcesOf(rule);
-  return sources.length === 0 || sources.some((source) => membersOn(port, source).every(isAnybody));
+  return conditionsOn(port, rule).length === 0 && someSource(port, rule, isAnybody);
 }
 
 /** Whether a rule of a DENY policy applies to everybody, or to everybody with exceptions. */
@@ -169,9 +168,7 @@ function deniesOthers(rule: Field, port: number): boolean {
   if (!isTcp(port) && httpFields(rule).length > 0) return false;
   if (admitsEverybody(rule, port)) return true;
   if (conditionsOn(port, rule).length > 0) return false;
-  return sourcesOf(rule).some((source) =>
-    membersOn(port, source).every(([key, values]) => isNot(key) && !values.items().some(isWildcard)),
-  );
+  return someSource(port, rule, ([key, values]) => isNot(key) && !values.items().some(isWildcard));
 }
 
 /**
@@ -194,22 +191,16 @@ export function namesOnly({ namespace, name }: ServiceAccount, [key, values]: Me
 function exceptsOnly(account: ServiceAccount, rule: Field, port: number, within: string): boolean {
   if (admitsEverybody(rule, port)) return true;
   if (conditionsOn(port, rule).length > 0) return false;
-  return sourcesOf(rule).some((source) =>
-    membersOn(port, source).every(
-      (member) => isNot(member[0]) && (member[1].items().length === 0 || namesOnly(account, member, within)),
-    ),
+  return someSource(
+    port,
+    rule,
+    (member) => isNot(member[0]) && (member[1].items().length === 0 || namesOnly(account, member, within)),
   );
 }
 
 /** Whether a rule is about nobody but this service account. */
 function admitsOnly(account: ServiceAccount, rule: Field, port: number, within: string): boolean {
-  const sources = sourcesOf(rule);
-  return (
-    sources.length > 0 &&
-    sources.every((source) =>
-      membersOn(port, source).some((member) => !isNot(member[0]) && namesOnly(account, member, within)),
-    )
-  );
+  return !someSource(port, rule, (member) => isNot(member[0]) || !namesOnly(account, member, within));
 }
 
 /** Whether a key of a source says who is left out. */

@@ -31,6 +31,110 @@ describe("an AuthorizationPolicy", () => {
     assert.deepEqual(ids(...open, elsewhere, authorization({ rules: [{ to: [client] }] })), []);
   });
 
+  describe("with conditions", () => {
+    const listening = DOCUMENTS.map((text) =>
+      text
+        .replace(
+          "containerPort: 4222 }",
+          `containerPort: 4222 }, ${[6222, 7222, 7422, 8222].map((port) => `{ containerPort: ${port} }`).join(", ")}`,
+        )
+        .replace("    spec:\n      containers", "    spec:\n      serviceAccountName: nats\n      containers"),
+    );
+    const found = (rule: object, action = "DENY"): string[] =>
+      ids(...listening, authorization({ action, selector: NATS, rules: [rule] }));
+    const own = "cluster.local/ns/messaging/sa/nats";
+    const port = (values: object): object => ({ key: "destination.port", ...values });
+    const unknown = { key: "source.ip", values: ["10.0.0.1"] };
+    const notNats = [{ source: { notPrincipals: [own] } }];
+    const notClient = [{ operation: { notPorts: ["4222"] } }];
+
+    it("about the port restricts what one with ports does", () => {
+      assert.deepEqual(found({ from: notNats, when: [port({ notValues: ["4222"] })] }), []);
+      assert.deepEqual(found({ from: notNats, when: [port({ notValues: ["04222"] })] }), []);
+      assert.deepEqual(found({ from: notNats, when: [port({ values: ["6222", "7222", "7422", "8222"] })] }), []);
+      assert.deepEqual(found({ from: notNats, when: [port({ values: ["6222", "7222", "7422"] })] }), [
+        "broker-port-open",
+      ]);
+    });
+
+    it("about who connects spares whom a source with the same values spares", () => {
+      for (const condition of [
+        { key: "source.principal", notValues: [own] },
+        { key: "source.principal", notValues: ["*/ns/messaging/sa/nats"], values: [] },
+        { key: "source.namespace", notValues: ["messaging"] },
+        { key: "source.namespace", notValues: ["mess*"] },
+      ])
+        assert.deepEqual(found({ to: notClient, when: [condition] }), [], JSON.stringify(condition));
+      for (const condition of [
+        { key: "source.principal", notValues: ["cluster.local/ns/shop/sa/orders"] },
+        { key: "source.namespace", notValues: ["shop"] },
+      ])
+        assert.deepEqual(found({ to: notClient, when: [condition] }), ["cluster-port-denied"], condition.key);
+      for (const condition of [
+        { key: "source.principal", values: ["cluster.local/ns/shop/sa/orders"] },
+        { key: "source.principal", notValues: ["*"] },
+        { key: "source.namespace", values: ["shop"], notValues: ["messaging"] },
+      ])
+        assert.deepEqual(found({ to: notClient, when: [condition] }), ["broker-port-open"], JSON.stringify(condition));
+    });
+
+    it("keeps clients out like one with ports or principals", () => {
+      assert.ok(found({ when: [port({ values: ["4222"] })] }).includes("client-port-denied"));
+      assert.ok(found({ when: [port({ notValues: ["8222"] })] }).includes("client-port-denied"));
+      assert.ok(found({ when: [port({ values: ["8222"] })] }, "ALLOW").includes("client-port-denied"));
+      assert.ok(found({ when: [port({ notValues: ["4222"] })] }, "ALLOW").includes("client-port-denied"));
+      for (const [action, condition] of [
+        ["DENY", { key: "source.principal", values: ["*"] }],
+        ["DENY", { key: "source.principal", notValues: [own] }],
+        ["ALLOW", { key: "source.principal", values: [own] }],
+      ] as const)
+        assert.ok(found({ when: [condition] }, action).includes("client-port-denied"), JSON.stringify(condition));
+    });
+
+    it("opens to everybody what one with ports or sources opens", () => {
+      const all = port({ values: ["4222", "6222", "7222", "7422", "8222"] });
+      assert.deepEqual(found({ when: [all] }, "ALLOW"), ["broker-port-open"]);
+      assert.deepEqual(found({ when: [all, { key: "source.namespace", values: ["*"] }] }, "ALLOW"), [
+        "broker-port-open",
+      ]);
+      assert.deepEqual(found({ when: [all, { key: "source.namespace", values: ["messaging"] }] }, "ALLOW"), []);
+    });
+
+    it("needs all of them, with both lists of each, and beside sources and operations", () => {
+      const values = ["4222", "6222", "7222", "7422", "8222"];
+      const both = port({ values, notValues: ["4222"] });
+      assert.deepEqual(found({ from: notNats, when: [both] }), []);
+      assert.deepEqual(found({ from: notNats, when: [port({ values }), port({ notValues: ["4222"] })] }), []);
+      assert.deepEqual(found({ from: notNats, to: notClient, when: [port({ values: ["4222"] })] }), [
+        "broker-port-open",
+      ]);
+      const others = { key: "source.namespace", notValues: ["shop"] };
+      assert.deepEqual(found({ from: notNats, to: notClient, when: [others] }), []);
+      const everybody = [{ source: { namespaces: ["*"] } }];
+      assert.deepEqual(found({ from: everybody, to: notClient, when: [{ key: "source.principal", values: ["*"] }] }), [
+        "cluster-port-denied",
+      ]);
+    });
+
+    it("of another key is not known to hold, save for the ports that it cannot be about", () => {
+      assert.deepEqual(found({ from: notNats, when: [port({ notValues: ["4222"] }), unknown] }), ["broker-port-open"]);
+      assert.deepEqual(found({ when: [port({ values: ["4222"] }), unknown] }), ["broker-port-open"]);
+      assert.deepEqual(found({ when: [port({ values: ["4222"] }), unknown] }, "ALLOW"), ["cluster-port-denied"]);
+      assert.ok(found({ when: [port({ values: ["8222"] }), unknown] }, "ALLOW").includes("client-port-denied"));
+    });
+
+    it("is told how to spare clients, and the principals in it are judged", () => {
+      const told = (when: object[]): Map<string, string> => {
+        const policy = authorization({ action: "DENY", rules: [{ when }] });
+        return new Map(doctor([...listening, policy].join("\n---\n")).map(({ id, remedy }) => [id, remedy]));
+      };
+      const spare = told([port({ notValues: ["8222"] }), { key: "source.principal", notValues: [own] }]);
+      assert.equal(spare.get("client-port-denied"), 'add "4222" to the notValues of the rule\'s destination.port');
+      const malformed = told([{ key: "source.principal", notValues: [`spiffe://${own}`] }]);
+      assert.equal(malformed.get("principal-malformed"), `write ${own}`);
+    });
+  });
+
   it("means the same port with leading zeros, as Istio reads it", () => {
     const padded = (port: string): object => ({ to: [{ operation: { ports: [port] } }] });
     for (const spec of [{ rules: [padded("04222")] }, { action: "DENY", rules: [padded("04223")] }])

@@ -44,6 +44,24 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, ...pods, ...renamed, only.replace("cluster.local", "mesh.test")), []);
   });
 
+  it("is not bypassed where a policy says by conditions that only it may come to the port", () => {
+    const account = "cluster.local/ns/messaging/sa/judge";
+    const from = [{ source: { notPrincipals: [account] } }];
+    const toClients = { key: "destination.port", values: ["4222"] };
+    for (const [rule, expected] of [
+      [{ from, when: [toClients] }, []],
+      [{ when: [toClients, { key: "source.principal", notValues: [account] }] }, []],
+      [{ from, when: [{ key: "destination.port", notValues: ["4222"] }] }, ["waypoint-bypass"]],
+      [{ from, when: [toClients, { key: "source.ip", values: ["10.0.0.1"] }] }, ["waypoint-bypass"]],
+      [{ when: [toClients, { key: "source.principal", notValues: [`${account}s`] }] }, ["waypoint-denied"]],
+    ] as const)
+      assert.deepEqual(
+        ids(...service, ...pods, ...plugin, authorization({ action: "DENY", selector: NATS, rules: [rule] })),
+        expected,
+        JSON.stringify(rule),
+      );
+  });
+
   it("to which the pods are closed, as to everybody, is told so alone: a rule that lets everybody in would bypass it", () => {
     for (const known of [pods, []])
       assert.deepEqual(ids(...service, ...known, ...plugin, authorization({})), ["waypoint-denied"]);

@@ -3,6 +3,7 @@ import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
+import { portConditions, principalConditions } from "../../mesh/authorization-when.ts";
 import {
   accessTo,
   ACTIONS,
@@ -76,12 +77,19 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
   });
 }
 
-/** All principals that a policy's sources name, the exempted ones first. */
+/** All principals that a policy's sources and conditions name, the exempted ones of each first. */
 function principalsIn(policy: Resource): Field[] {
   return policy.root
     .items("spec", "rules")
-    .flatMap((rule) => rule.items("from"))
-    .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")]);
+    .flatMap((rule) => [
+      ...rule
+        .items("from")
+        .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")]),
+      ...principalConditions(rule).flatMap((condition) => [
+        ...condition.items("notValues"),
+        ...condition.items("values"),
+      ]),
+    ]);
 }
 
 /** Principals are written with a trust domain; this takes the one that the policy's other principals have if it is the mesh's. */
@@ -119,6 +127,8 @@ function remedyOfAll({ policy, rule }: Denial): string | undefined {
   if (!rule) return policy.root.items("spec", "rules").length === 0 ? ALLOW_CLIENTS : undefined;
   if (rule.items("to").some((to) => to.items("operation", "notPorts").length > 0))
     return `add "${CLIENT_PORT}" to the rule's notPorts`;
+  if (portConditions(rule).some((condition) => condition.items("notValues").length > 0))
+    return `add "${CLIENT_PORT}" to the notValues of the rule's destination.port`;
   return `list the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${CLIENT_PORT}", or remove the rule: a DENY takes precedence over every ALLOW`;
 }
 
