@@ -243,8 +243,10 @@ export class PluginPolicy {
       const fingerprint = newest.fingerprint;
       this.newestSequence = newest.sequence;
       this.newestFingerprint = fingerprint;
-      if (this.current.isSettled(fingerprint)) this.current.stopLoading();
-      else changed = this.current.seek(newest.text, newest.textLength, fingerprint);
+      if (this.current.isSettled(fingerprint)) {
+        // Where nothing is in force, what is being read is this root's own policy, beside a newer one that nobody here can read.
+        if (!this.current.isNone) this.current.stopLoading();
+      } else changed = this.current.seek(newest.text, newest.textLength, fingerprint);
     }
     published.release();
     return changed;

@@ -347,6 +347,20 @@ describe("a long policy that is read when another version of the module publishe
       }
     });
 
+    it(`comes into force though the other one is found again meanwhile (${size})`, () => {
+      const shared = new SharedData();
+      vm(shared).configure(LARGE);
+      const host = vm(shared);
+      assert.ok(host.configure(LARGE).accepted);
+      shared.set(KEY, envelope(unreadable));
+      for (const change of ["x", "y"]) {
+        shared.set(CHANGE_KEY, Buffer.from(change));
+        tick(host);
+      }
+      readOn(host);
+      assertOnly(Wire.connected(host), "large", ["newer"]);
+    });
+
     it(`is in force for a client that connects at once (${size})`, () => {
       for (let ticks = 0; ticks < 3; ticks++) {
         const host = worker(ticks);
