@@ -93,8 +93,9 @@ export function endRevoked(connection: Connection, reason: Reason): void {
 }
 
 /**
- * What cannot be read, or held, ends a connection at once. It is reported, unless it has ended already: what ends it may be met for each of its subscriptions. Nor is a lack of
- * memory reported that is met while it is ending: of why it ends there is a record. In DRY_RUN the connection passes unread instead.
+ * What cannot be read, or held, ends a connection at once. It is reported, unless it has ended already: what ends it may be met for
+ * each of its subscriptions. Nor is a lack of memory reported that is met while it is ending: of why it ends there is a record. In
+ * DRY_RUN the connection passes unread instead.
  */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
   if (connection.phase == Phase.ENDED) return;

@@ -34,13 +34,14 @@ export function isReservedSubscription(pointer: usize, length: i32): bool {
 }
 
 /**
- * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.`, `$NRG.` and `$JSC.` alone are reserved,
- * `$SYS.` with two more tokens, and the others with a byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`,
- * which JetStream itself sends to any request that names it, deleted the stream with the right to read that subject alone (2.15.2,
- * tried). No nats-server reserves `$NRG.`: on `$NRG.P.GROUP` an answer is an entry of that group's log, and ends a replicated stream.
- * Nor does any reserve what servers tell each other in the system account: a server's answer on `$SYS.SERVER.ID.SHUTDOWN` makes all
- * others take that one for offline, so that no stream is placed on it (events.go `remoteServerShutdown`; 2.15.2, tried), and `$JSC.`
- * has the usage that servers report. Below `$SYS.` they subscribe to nothing of two tokens.
+ * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.`, `$NRG.` and `$JSC.` alone are
+ * reserved, `$SYS.` with two more tokens, and the others with a byte more). Before these two, of JetStream's subjects only
+ * `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`, which JetStream itself sends to any request that names it, deleted the
+ * stream with the right to read that subject alone (2.15.2, tried). No nats-server reserves `$NRG.`: on `$NRG.P.GROUP` an answer is
+ * an entry of that group's log, and ends a replicated stream. Nor does any reserve what servers tell each other in the system
+ * account: a server's answer on `$SYS.SERVER.ID.SHUTDOWN` makes all others take that one for offline, so that no stream is placed
+ * on it (events.go `remoteServerShutdown`; 2.15.2, tried), and `$JSC.` has the usage that servers report. Below `$SYS.` they
+ * subscribe to nothing of two tokens.
  */
 // @ts-ignore: decorator
 @inline

@@ -25,17 +25,18 @@ export function addDomains(): void {
   let at = 0;
   while (at < end) {
     const entry = writtenEntry(at);
-    const begin = entrySubject(entry);
     const length = entrySubjectLength(entry);
-    const added = growth(begin, length);
+    const next = at + <i32>(entryBehind(entry) - entry);
+    const added = growth(entrySubject(entry), length);
     if (added > 0) {
+      // From here on the entry may lie elsewhere.
       const withDomain = extendList(added + length);
       // `$JS.API.` and `$JS.*.` are part of the subject already, and what is copied of them is overwritten.
       memory.copy(withDomain + <usize>added, entrySubject(writtenEntry(at)), <usize>length);
       store<u64>(withDomain, ANY_DOMAIN);
       store<u16>(withDomain, ITS_API, 8);
     }
-    at += <i32>(entryBehind(writtenEntry(at)) - writtenEntry(at));
+    at = next;
   }
 }
 

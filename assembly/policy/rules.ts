@@ -57,7 +57,7 @@ export class Rule {
   responses: ResponseRule | null = null;
   /** `replies: ANY`: reply subjects are not held to the subscribe permissions. */
   repliesAny: bool = false;
-  /** `rollup: ALL`: headers about a whole stream, or more than one subject, may be sent (ROLLUP_ALL, ROLLUP_SUBJECT of nats/header-uses.ts). */
+  /** `rollup: ALL`: headers about a whole stream, or more than one subject, may be sent (nats/header-uses.ts). */
   rollupAll: bool = false;
   /** It is only what another rule of the same place denies (`denials`). */
   isDenials: bool = false;
