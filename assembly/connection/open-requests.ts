@@ -77,10 +77,14 @@ export class RequestTable {
   /** `counts`: messages that are given up are counted as unanswered. */
   constructor(private readonly counts: bool) {}
 
-  /** Gives back the object itself too; nobody may wait any more. */
-  destroy(): void {
+  /** Gives back all memory until a message waits again. None may wait any more. */
+  clear(): void {
     this.giveBackAll(this.records, this.places, this.capacity);
-    heap.free(changetype<usize>(this));
+    this.records = 0;
+    this.places = 0;
+    this.capacity = 0;
+    this.free = NO_RECORD;
+    this.used = 0;
   }
 
   /**

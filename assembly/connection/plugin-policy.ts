@@ -1,20 +1,15 @@
 import { decimal } from "../bytes/digits";
-import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Envelope } from "../policy/envelope";
 import { Faults } from "../policy/faults";
 import { fingerprintOf } from "../policy/fingerprint";
 import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
-import { textProperty } from "../proxy/properties";
+import { ABSENT } from "../proxy/shared-data";
 import { findLoaded, LoadedPolicy, loadPolicy } from "./loaded-policy";
-import { pluginNamed } from "./named-plugin";
+import { NamedPlugin } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
 import { PluginTelemetry } from "./plugin-telemetry";
-import { isReadInSlices, PolicyInForce } from "./policy-in-force";
-import { PublishedPolicy } from "./published-policy";
-
-const PLUGIN_NAME: FixedText = fixedText("plugin_name");
-const ROOT_ID: FixedText = fixedText("plugin_root_id");
+import { isAtHand, isReadInSlices, PolicyInForce } from "./policy-in-force";
 
 /**
  * For how long ticks must see that the host keeps a root though it has no connection, until the root is believed to be the
@@ -40,10 +35,11 @@ export class PluginPolicy {
   /** Open connections of this root in this worker. */
   connections: i32 = 0;
 
-  /** Its text is kept to be published again. */
+  /** Its text is kept to be published again, until `letGoOfText`. */
   private readonly own: OwnConfiguration;
   private readonly current: PolicyInForce;
-  private published: PublishedPolicy | null = null;
+  /** The last change of what is published that this root has heard of (`PublishedPolicy.lastChange`). */
+  private heard: u32 = ABSENT;
   /** What is published under the plugin's name, as far as this root has heard. */
   private newestFingerprint: u64 = 0;
   private newestSequence: u64 = 0;
@@ -53,13 +49,14 @@ export class PluginPolicy {
   private leftInForce: u64 = NO_SEQUENCE;
   /** Since when (milliseconds) each tick has seen that the host keeps this root; 0: the last tick has not. */
   private keptSince: i64 = 0;
-  /** The problem of a published head that was logged last. */
-  private warnedOf: string = "";
 
-  constructor(private readonly telemetry: PluginTelemetry) {
+  constructor(
+    private readonly plugin: NamedPlugin,
+    private readonly telemetry: PluginTelemetry,
+  ) {
     const own = new OwnConfiguration();
     this.own = own;
-    this.current = new PolicyInForce(own, telemetry);
+    this.current = new PolicyInForce(plugin, own, telemetry);
   }
 
   /** The policy by which this root's connections are judged. */
@@ -73,17 +70,17 @@ export class PluginPolicy {
    */
   configure(text: usize, length: i32, now: i64): Faults {
     const fingerprint = fingerprintOf(text, length);
-    const published = this.publication();
+    const published = this.plugin.published;
     const isLong = isReadInSlices(length);
     const isAccepted = isLong && published.hasAccepted(fingerprint);
     const policy = isAccepted ? findLoaded(fingerprint) : loadPolicy(text, length, fingerprint);
     if (policy != null && !policy.document.faults.isEmpty) {
       freeConfiguration(text);
-      this.telemetry.reject(policy.document, this.own.name);
+      this.telemetry.reject(policy.document);
       return policy.document.faults;
     }
     if (isLong && !isAccepted) published.accept(fingerprint);
-    this.own.replace(text, length, fingerprint);
+    this.own.take(text, length, fingerprint);
     this.enter();
     if (policy != null) this.current.take(policy);
     else {
@@ -111,8 +108,21 @@ export class PluginPolicy {
 
   /** Looks for what is newly published. Answers whether another policy is in force now. */
   hear(): bool {
-    const published = this.published;
-    return published != null && published.hasChanged() && this.adopt(published);
+    if (!this.hasChanged()) return false;
+    const published = this.plugin.published;
+    if (!published.isKnownSince(this.heard)) return this.adopt();
+    if (published.sequence == 0) return false;
+    this.newestSequence = published.sequence;
+    this.newestFingerprint = published.fingerprint;
+    if (this.isSettled()) return false;
+    return isAtHand(this.newestFingerprint) ? this.current.seekAtHand(this.newestFingerprint) : this.adopt();
+  }
+
+  private hasChanged(): bool {
+    const change = this.plugin.published.lastChange();
+    if (change == this.heard) return false;
+    this.heard = change;
+    return true;
   }
 
   /**
@@ -121,11 +131,8 @@ export class PluginPolicy {
    * this root hears of at its next tick.
    */
   hearFrom(other: PluginPolicy): bool {
-    const published = this.published;
-    const othersPublished = other.published;
-    if (published == null || othersPublished == null) return false;
-    if (other.own.name != this.own.name || other.inForce.fingerprint != other.newestFingerprint) return this.hear();
-    published.hasSeenWhat(othersPublished);
+    if (other.plugin !== this.plugin || other.inForce.fingerprint != other.newestFingerprint) return this.hear();
+    this.heard = other.heard;
     this.newestSequence = other.newestSequence;
     this.newestFingerprint = other.newestFingerprint;
     if (this.inForce.fingerprint == this.newestFingerprint) {
@@ -133,6 +140,7 @@ export class PluginPolicy {
       return false;
     }
     this.current.take(other.inForce);
+    this.letGoOfText();
     return true;
   }
 
@@ -141,10 +149,9 @@ export class PluginPolicy {
    * one that the host uses. Answers whether another policy is in force now.
    */
   follow(now: i64): bool {
-    const published = this.published;
-    if (published == null) return false;
     const heard = this.hear();
     const changed = this.current.readOn() || heard;
+    this.letGoOfText();
     if (!this.isKeptThoughReplaced()) {
       this.keptSince = 0;
       return changed;
@@ -152,7 +159,7 @@ export class PluginPolicy {
     if (this.keptSince == 0 || now < this.keptSince) this.keptSince = now;
     if (now - this.keptSince < KEPT_MILLISECONDS) return changed;
     this.keptSince = 0;
-    if (!this.publish(published, this.newestSequence, now)) return changed;
+    if (!this.publish(this.newestSequence, now)) return changed;
     return this.current.seekOwn() || changed;
   }
 
@@ -165,17 +172,7 @@ export class PluginPolicy {
       if (dropped.length > MAX_DROPPED) dropped.shift();
     }
     this.current.end();
-    this.own.replace(0, 0, 0);
-  }
-
-  /** Where policies are published under this plugin's name. The name is read from the host when this is asked first. */
-  private publication(): PublishedPolicy {
-    let published = this.published;
-    if (published == null) {
-      this.own.name = textProperty(PLUGIN_NAME) + "/" + textProperty(ROOT_ID);
-      this.published = published = new PublishedPolicy(this.own.name);
-    }
-    return published;
+    this.own.letGo();
   }
 
   /** This root is one of those that the host has configured. */
@@ -186,7 +183,7 @@ export class PluginPolicy {
   }
 
   private mark(fingerprint: u64): string {
-    return this.own.name + " " + decimal(fingerprint);
+    return this.plugin.name + " " + decimal(fingerprint);
   }
 
   /**
@@ -194,11 +191,11 @@ export class PluginPolicy {
    * stays in force.
    */
   private offer(now: i64): void {
-    const published = this.published;
-    if (published == null) return;
+    const plugin = this.plugin;
+    const published = plugin.published;
     // Asked before anything is read, so that what others publish from here on shows as a change at the next tick.
-    published.hasChanged();
-    const newest = published.read();
+    this.hasChanged();
+    const newest = published.read(this.heard);
     let sequence: u64 = 0;
     let late = false;
     if (newest != null && this.isReadable(newest)) {
@@ -208,24 +205,23 @@ export class PluginPolicy {
       late = newest.hasJustEnded(this.own.fingerprint, now);
     }
     published.release();
-    const plugin = pluginNamed(this.own.name);
     if (sequence != 0 && this.newestFingerprint == this.own.fingerprint) {
       plugin.reached = sequence;
       return;
     }
     // Configurations reach a VM in the order in which the host was given them: a VM that was given the newest before is not late.
     if (plugin.reached == sequence) late = false;
-    if (!late && this.publish(published, sequence, now)) {
+    if (!late && this.publish(sequence, now)) {
       plugin.reached = this.newestSequence;
       return;
     }
-    this.adopt(published);
+    this.adopt();
     this.leftInForce = this.newestSequence;
   }
 
   /** Publishes this root's own policy in place of the publication `sequence`. Answers false when another VM was faster. */
-  private publish(published: PublishedPolicy, sequence: u64, now: i64): bool {
-    const answer = published.publish(this.own.fingerprint, this.own.text, this.own.length, sequence, now);
+  private publish(sequence: u64, now: i64): bool {
+    const answer = this.plugin.published.publish(this.own.fingerprint, this.own.text, this.own.length, sequence, now);
     if (answer == 0) return false;
     this.newestSequence = answer;
     this.newestFingerprint = this.own.fingerprint;
@@ -236,26 +232,33 @@ export class PluginPolicy {
    * Puts the published policy in force, or begins to read it. Answers whether another one is in force now, which it is not when
    * this module cannot read it.
    */
-  private adopt(published: PublishedPolicy): bool {
-    const newest = published.read();
+  private adopt(): bool {
+    const published = this.plugin.published;
+    const newest = published.read(this.heard);
     let changed = false;
     if (newest != null && this.isReadable(newest)) {
       const fingerprint = newest.fingerprint;
       this.newestSequence = newest.sequence;
       this.newestFingerprint = fingerprint;
-      if (this.current.isSettled(fingerprint)) {
-        // Where nothing is in force, what is being read is this root's own policy, beside a newer one that nobody here can read.
-        if (!this.current.isNone) this.current.stopLoading();
-      } else changed = this.current.seek(newest.text, newest.textLength, fingerprint);
+      changed = !this.isSettled() && this.current.seek(newest.text, newest.textLength, fingerprint);
     }
     published.release();
     return changed;
   }
 
+  /** Is nothing to be read to follow what is published? Then what is being read is not wanted any more. */
+  private isSettled(): bool {
+    if (!this.current.isSettled(this.newestFingerprint)) return false;
+    // Where nothing is in force, what is being read is this root's own policy, beside a newer one that nobody here can read.
+    if (!this.current.isNone) this.current.stopLoading();
+    return true;
+  }
+
   private isReadable(newest: Envelope): bool {
     if (newest.problem == "") return true;
-    if (this.warnedOf != newest.problem) {
-      this.warnedOf = newest.problem;
+    const published = this.plugin.published;
+    if (published.warnedOf != newest.problem) {
+      published.warnedOf = newest.problem;
       this.telemetry.stats.policyRejected();
       logText(
         LogLevel.CRITICAL,
@@ -270,10 +273,21 @@ export class PluginPolicy {
   private takeFormer(): void {
     if (!this.current.isNone) return;
     for (let i = 0; i < roots.length; i++) {
-      if (roots[i].own.name != this.own.name || roots[i].current.isNone) continue;
+      if (roots[i].plugin !== this.plugin || roots[i].current.isNone) continue;
       this.current.take(roots[i].inForce);
       return;
     }
+  }
+
+  /**
+   * Lets go of the text where another policy is in force and connections are left, for which the host may keep this root for days,
+   * and one more for each change of the policy. Should the host come back to this policy without configuring a worker, the main
+   * thread's VM publishes it, whose roots have no connections.
+   */
+  private letGoOfText(): void {
+    const newest = this.newestFingerprint;
+    const isReplaced = this.newestSequence != 0 && newest != this.own.fingerprint && this.inForce.fingerprint == newest;
+    if (isReplaced && this.connections > 0) this.own.letGo();
   }
 
   /**
@@ -283,12 +297,12 @@ export class PluginPolicy {
    */
   private isKeptThoughReplaced(): bool {
     const own = this.own;
-    // A root whose configuration was refused has no text, and cannot be the one that the host uses.
+    // A root whose configuration was refused has no text, and cannot be the one that the host uses. Nor has one that has let go of it.
     if (own.text == 0) return false;
     if (this.connections > 0 || own.fingerprint == this.newestFingerprint || this.newestSequence == 0) return false;
     for (let i = 0; i < roots.length; i++) {
       const other = roots[i];
-      if (other !== this && other.connections == 0 && other.own.name == own.name) return false;
+      if (other !== this && other.connections == 0 && other.plugin === this.plugin) return false;
     }
     // A listener that drains may keep a root of an older VM. Only what this VM has seen go was replaced by this root.
     return this.leftInForce == this.newestSequence || dropped.includes(this.mark(this.newestFingerprint));

@@ -14,11 +14,9 @@ import { Meters, NamedPrincipals } from "../telemetry/meters";
 import { classNames, orUnknown, ruleNames, UNKNOWN_NAME } from "../telemetry/names";
 import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
-import { Sampler } from "../telemetry/sampler";
 import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
-import { pluginNamed } from "./named-plugin";
-import { RequestTable } from "./open-requests";
+import { NamedPlugin } from "./named-plugin";
 import { NOWHERE, standpointOf } from "./standpoint";
 
 /** Untested versions of nats-server that one plugin warns of. */
@@ -29,20 +27,15 @@ const SHOWN_VERSION: i32 = 32;
 /** All that one root context of a plugin reports with, under all policies that it has in force. */
 @final
 export class PluginTelemetry {
-  readonly audit: Audit = new Audit();
   /** Those at each standpoint that a policy gave it: a connection under an earlier one may still count. All are held. */
   private readonly allMeters: Meters[] = [];
   private meters: Meters = new Meters(NOWHERE, new NamedPrincipals());
   /** Those of the policy in force; null before any. */
   private policyGauges: PolicyGauges | null = null;
   private readonly versionsWarnedOf: string[] = [];
-  private readonly sampler: Sampler = new Sampler();
-  private readonly requests: RequestTable = new RequestTable(true);
-  private readonly services: RequestTable = new RequestTable(false);
-  /** `telemetry.requestTimeout` in milliseconds. */
-  private timeout: i64 = 0;
 
-  constructor() {
+  constructor(private readonly plugin: NamedPlugin) {
+    plugin.hold();
     this.hold(this.meters);
     this.stats.hold();
   }
@@ -52,18 +45,23 @@ export class PluginTelemetry {
     return this.meters.filter;
   }
 
+  get audit(): Audit {
+    return this.plugin.audit;
+  }
+
   private hold(meters: Meters): void {
     meters.hold();
     this.allMeters.push(meters);
   }
 
   /**
-   * This configuration of the plugin of that name, of a text of that fingerprint, is in force from now on. To be called before its
-   * rules are compiled, since it numbers the classes.
+   * This configuration, of a text of that fingerprint, is in force from now on. To be called before its rules are compiled, since
+   * it numbers the classes.
    */
-  adopt(document: PolicyDocument, fingerprint: u64, plugin: string): void {
+  adopt(document: PolicyDocument, fingerprint: u64): void {
     const settings = document.telemetry;
-    this.stand(pluginNamed(plugin).metersAt(standpointOf(document.identity)));
+    this.plugin.adopt(document);
+    this.stand(this.plugin.metersAt(standpointOf(document.identity)));
     const classes: i32[] = [];
     for (let i = 0; i < settings.subjects.length; i++) {
       const number = classNames.of(settings.subjects[i].name);
@@ -71,19 +69,14 @@ export class PluginTelemetry {
       classes.push(number);
     }
     this.meters.adopt(settings.principals, classes);
-    this.requests.bound = settings.requests;
-    this.services.bound = settings.requests;
-    this.timeout = settings.requestTimeout;
-    this.audit.setRate(document.audit.refusalsPerSecond, document.audit.burst);
-    this.sampler.setEvery(document.audit.sample);
     this.stats.begin();
     const mode = MODES[<i32>document.mode];
     this.follow(policyStats.of(this.meters.standpoint, fingerprint, mode, document.rules.length));
   }
 
-  /** Counts that this configuration of the plugin of that name was refused. */
-  reject(document: PolicyDocument, plugin: string): void {
-    pluginNamed(plugin).metersAt(standpointOf(document.identity)).filter.policyRejected();
+  /** Counts that this configuration was refused. */
+  reject(document: PolicyDocument): void {
+    this.plugin.metersAt(standpointOf(document.identity)).filter.policyRejected();
   }
 
   /** The policy of these gauges is in force from now on, or none. */
@@ -106,10 +99,11 @@ export class PluginTelemetry {
 
   /** Gives a new connection what is needed to count its bytes. */
   equip(connection: Connection): void {
-    connection.sampler = this.sampler;
-    connection.refusalRate = this.audit.refusals;
-    connection.requests = this.requests;
-    connection.services = this.services;
+    const plugin = this.plugin;
+    connection.sampler = plugin.sampler;
+    connection.refusalRate = plugin.audit.refusals;
+    connection.requests = plugin.requests;
+    connection.services = plugin.services;
   }
 
   /** Counts for peers of whom nothing is known yet. */
@@ -181,9 +175,7 @@ export class PluginTelemetry {
    * whose stats the next tick is to define.
    */
   tick(now: i64): bool {
-    const timeout = this.timeout * 1_000_000;
-    this.requests.expire(now * 1_000_000, timeout);
-    this.services.expire(now * 1_000_000, timeout);
+    this.plugin.expireRequests(now);
     this.audit.onTick(now, this.stats);
     beginDefinitions(true);
     tellDurations();
@@ -195,13 +187,10 @@ export class PluginTelemetry {
 
   /** The plugin and all its connections are gone: gives the host what is left. */
   destroy(): void {
-    this.audit.finish(this.stats);
+    this.plugin.release(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
     this.stats.release();
     this.follow(null);
     policyStats.onDestroy();
-    this.requests.destroy();
-    this.services.destroy();
-    this.sampler.destroy();
   }
 }

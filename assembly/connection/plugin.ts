@@ -11,6 +11,7 @@ import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
 import { catchingUpRests, catchUpAt } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
+import { NamedPlugin, pluginAtHand } from "./named-plugin";
 import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
@@ -38,9 +39,9 @@ const plugins: Plugin[] = [];
 /** Those that the host has dropped while they had open connections. */
 const dropped: Plugin[] = [];
 
-/** The host has created the root context `id`: makes its plugin, unless it has one. */
+/** The host has created the root context `id`, which is the one at hand: makes its plugin, unless it has one. */
 export function createPlugin(id: u32): void {
-  if (pluginOf(id) == null) plugins.push(new Plugin(id));
+  if (pluginOf(id) == null) plugins.push(new Plugin(id, pluginAtHand()));
 }
 
 /** The plugin of the host's root context `id`; null for one that the host has not created, or has dropped. */
@@ -67,8 +68,8 @@ function holderIn(all: Plugin[], id: u32): Plugin | null {
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
-  readonly telemetry: PluginTelemetry = new PluginTelemetry();
-  readonly policy: PluginPolicy = new PluginPolicy(this.telemetry);
+  readonly telemetry: PluginTelemetry;
+  readonly policy: PluginPolicy;
   /** The host lets it tick more often than usual at present. */
   isHurried: bool = false;
   private readonly connections: Map<u32, Connection> = new Map();
@@ -78,7 +79,12 @@ export class Plugin {
   constructor(
     /** The host's number of the root context. */
     readonly id: u32,
-  ) {}
+    plugin: NamedPlugin,
+  ) {
+    const telemetry = new PluginTelemetry(plugin);
+    this.telemetry = telemetry;
+    this.policy = new PluginPolicy(plugin, telemetry);
+  }
 
   /**
    * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,

@@ -1,10 +1,11 @@
 import { decimal } from "../bytes/digits";
+import { Faults } from "../policy/faults";
 import { LogLevel, logText } from "../proxy/log";
 import { findLoaded, LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
-import { pluginNamed } from "./named-plugin";
+import { NamedPlugin } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
 import { PluginTelemetry } from "./plugin-telemetry";
-import { loadingOf, PolicyLoading } from "./policy-loading";
+import { beginLoading, findLoading, PolicyLoading } from "./policy-loading";
 
 /**
  * A policy of at most so many bytes is read at once, which takes some 2 ms. A longer one is read in slices, during which the former
@@ -17,16 +18,20 @@ export function isReadInSlices(length: i32): bool {
   return length > AT_ONCE_BYTES;
 }
 
+/** Has another root context of this VM the policy of this fingerprint in force, or is one reading it? */
+export function isAtHand(fingerprint: u64): bool {
+  return findLoaded(fingerprint) != null || findLoading(fingerprint) != null;
+}
+
 /** The policy that one plugin configuration judges by, and what is being read to take its place (docs/adr/0016). */
 @final
 export class PolicyInForce {
   policy: LoadedPolicy = noPolicy();
   /** What takes the place of `policy` as soon as it has been read. */
   private loading: PolicyLoading | null = null;
-  /** What was to come into force last and cannot be read by this module. */
-  private refusedFingerprint: u64 = 0;
 
   constructor(
+    private readonly plugin: NamedPlugin,
     private readonly own: OwnConfiguration,
     private readonly telemetry: PluginTelemetry,
   ) {
@@ -45,7 +50,7 @@ export class PolicyInForce {
 
   /** Is it known of the text of this fingerprint that it is in force, or that this module cannot read it? */
   isSettled(fingerprint: u64): bool {
-    return fingerprint == this.policy.fingerprint || fingerprint == this.refusedFingerprint;
+    return fingerprint == this.policy.fingerprint || fingerprint == this.plugin.unreadable;
   }
 
   /**
@@ -53,14 +58,25 @@ export class PolicyInForce {
    * another one is in force now.
    */
   seek(text: usize, length: i32, fingerprint: u64): bool {
+    if (isAtHand(fingerprint)) return this.seekAtHand(fingerprint);
     if (!isReadInSlices(length)) return this.enforce(loadPolicy(text, length, fingerprint));
+    this.waitFor(beginLoading(text, length, fingerprint));
+    return false;
+  }
+
+  /** The same of a policy that is at hand (`isAtHand`), for which no text is needed. */
+  seekAtHand(fingerprint: u64): bool {
     const found = findLoaded(fingerprint);
     if (found != null) return this.enforce(found);
-    const loading = loadingOf(text, length, fingerprint);
+    const loading = findLoading(fingerprint);
+    if (loading != null) this.waitFor(loading);
+    return false;
+  }
+
+  private waitFor(loading: PolicyLoading): void {
     loading.hold();
     this.stopLoading();
     this.loading = loading;
-    return false;
   }
 
   /** The same of this root's own configuration. */
@@ -100,8 +116,8 @@ export class PolicyInForce {
     this.policy = policy;
     this.stopLoading();
     const fingerprint = policy.fingerprint;
-    this.telemetry.adopt(policy.document, fingerprint, this.own.name);
-    const plugin = pluginNamed(this.own.name);
+    this.telemetry.adopt(policy.document, fingerprint);
+    const plugin = this.plugin;
     if (plugin.inForce != 0 && plugin.inForce != fingerprint) this.telemetry.stats.policyChanged();
     plugin.inForce = fingerprint;
   }
@@ -123,7 +139,14 @@ export class PolicyInForce {
       return true;
     }
     this.stopLoading();
-    this.refusedFingerprint = policy.fingerprint;
+    this.refuse(policy.fingerprint, faults);
+    return this.isNone && policy.fingerprint != this.own.fingerprint && this.seekOwn();
+  }
+
+  /** This module cannot read what was to come into force: tells it, once for all root contexts that wait for it. */
+  private refuse(fingerprint: u64, faults: Faults): void {
+    if (this.plugin.unreadable == fingerprint) return;
+    this.plugin.unreadable = fingerprint;
     this.telemetry.stats.policyRejected();
     logText(
       LogLevel.CRITICAL,
@@ -131,6 +154,5 @@ export class PolicyInForce {
         `that it still serves stay under the former one until they reconnect, ${decimal(faults.count)} fault(s):\n` +
         faults.toString(),
     );
-    return this.isNone && policy.fingerprint != this.own.fingerprint && this.seekOwn();
   }
 }

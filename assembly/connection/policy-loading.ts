@@ -91,11 +91,16 @@ export class PolicyLoading {
   }
 }
 
-/** What reads the text of this fingerprint: found, or begun now, with a copy of the `length` bytes at `text`. */
-export function loadingOf(text: usize, length: i32, fingerprint: u64): PolicyLoading {
+/** What reads the text of this fingerprint for somebody already, or null. */
+export function findLoading(fingerprint: u64): PolicyLoading | null {
   for (let i = 0; i < loadings.length; i++) {
     if (loadings[i].fingerprint == fingerprint) return loadings[i];
   }
+  return null;
+}
+
+/** Begins to read a copy of the `length` bytes at `text`, which have this fingerprint. */
+export function beginLoading(text: usize, length: i32, fingerprint: u64): PolicyLoading {
   makeRoomForText(length);
   const copy = heap.alloc(<usize>length);
   memory.copy(copy, text, <usize>length);

@@ -19,8 +19,13 @@ export class PublishedPolicy {
   private readonly key: StaticArray<u8>;
   private readonly changeKey: StaticArray<u8>;
   private readonly acceptedKey: StaticArray<u8>;
-  /** The number of the write of the second key that was seen last. */
-  private seen: u32 = ABSENT;
+  /** The problem of what was published that was logged last. */
+  warnedOf: string = "";
+  /** Of what is published, as this VM has read it last; 0 where it could not be read. */
+  sequence: u64 = 0;
+  fingerprint: u64 = 0;
+  /** The number of the last write of the second key before that was read. */
+  private knownSince: u32 = ABSENT;
 
   constructor(plugin: string) {
     this.key = utf8("istio-nats/policy/" + plugin);
@@ -28,24 +33,32 @@ export class PublishedPolicy {
     this.acceptedKey = utf8(`istio-nats/accepted/${VERSION}/${plugin}`);
   }
 
-  /** Has anything been published since this was asked last? It costs one host call. */
-  hasChanged(): bool {
+  /** A number that is another one as soon as anything has been published. It costs one host call. */
+  lastChange(): u32 {
     const write = readShared(this.changeKey);
     releaseShared();
-    if (write == this.seen) return false;
-    this.seen = write;
-    return true;
+    return write;
   }
 
-  /** `other` has asked `hasChanged` in this callback, and then read what is published. So this one need not. */
-  hasSeenWhat(other: PublishedPolicy): void {
-    this.seen = other.seen;
+  /**
+   * Has this VM read what is published since `lastChange` answered this? Then no other root context need copy a policy to hear of
+   * the same: 60 of them took a worker 84 ms for one of 1.1 MiB (Node host).
+   */
+  isKnownSince(change: u32): bool {
+    return change == this.knownSince;
   }
 
-  /** What is published, or null. Call `release` when its text is not needed any more. */
-  read(): Envelope | null {
-    if (readShared(this.key) == ABSENT) return null;
-    return readEnvelope(sharedPointer, sharedSize);
+  /**
+   * What is published, or null. `lastChange` has answered `change` before. Call `release` when the text is not needed any more.
+   */
+  read(change: u32): Envelope | null {
+    const isThere = readShared(this.key) != ABSENT;
+    const newest = isThere ? readEnvelope(sharedPointer, sharedSize) : null;
+    const isReadable = newest != null && newest.problem == "";
+    this.sequence = isReadable ? newest!.sequence : 0;
+    this.fingerprint = isReadable ? newest!.fingerprint : 0;
+    this.knownSince = change;
+    return newest;
   }
 
   /** Frees what `read` has answered. */

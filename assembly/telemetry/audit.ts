@@ -30,7 +30,7 @@ export class AuditSubject {
  */
 @final
 export class Audit {
-  /** Limits records of what is refused or unreadable. Connections hold its address until `finish` gives it back. */
+  /** Limits records of what is refused or unreadable. Connections hold its address. */
   readonly refusals: RateLimit = new RateLimit();
   private readonly activity: RateLimit = new RateLimit();
 
@@ -138,11 +138,9 @@ export class Audit {
     this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now), stats);
   }
 
-  /** No record will come any more. Tells and counts all that was left out, and gives back what is not the collector's. */
+  /** No record will come for long. Tells and counts all that was left out. */
   finish(stats: FilterStats): void {
     this.tell(true, true, stats);
-    this.refusals.destroy();
-    this.activity.destroy();
   }
 
   /** Tells in a record of its own what was left out, of one kind or both. Counts what was left out of either. */

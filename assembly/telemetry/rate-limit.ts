@@ -65,9 +65,4 @@ export class RateLimit {
     this.suppressed = 0;
     return suppressed;
   }
-
-  /** Gives back the object itself. */
-  destroy(): void {
-    heap.free(changetype<usize>(this));
-  }
 }

@@ -5,8 +5,9 @@ export class Sampler {
   private left: i32 = 0;
   private every: i32 = 0;
 
-  /** Picks one of so many from now on; none for 0. */
+  /** Picks one of so many from now on; none for 0. Where that is no change, it counts on. */
   setEvery(every: i32): void {
+    if (every == this.every) return;
     this.every = every;
     this.left = every;
   }
@@ -41,10 +42,5 @@ export class Sampler {
     if (--this.left > 0) return false;
     this.left = this.every;
     return true;
-  }
-
-  /** Gives back the object itself. */
-  destroy(): void {
-    heap.free(changetype<usize>(this));
   }
 }

@@ -316,6 +316,24 @@ describe("an audit record", () => {
     assert.equal(eventsOf(host).filter((event) => event === "refused").length, 101);
   });
 
+  it("is written as often as `refusalsPerSecond` says for the worker, however many policies have left a connection behind", () => {
+    const host = new Host(filterModule());
+    const wires = Array.from({ length: 10 }, (_, i) => {
+      const config = { audit: { refusalsPerSecond: 1, burst: 5 }, limits: { subscriptions: 100 + i } };
+      assert.ok(host.configure(policy(config)).accepted);
+      const wire = Wire.connected(host);
+      wire.client(pub("no.1").repeat(10));
+      return wire;
+    });
+    const refused = (): number => eventsOf(host).filter((event) => event === "refused").length;
+    assert.equal(refused(), 5);
+    for (let second = 0; second < 10; second++) {
+      host.advance(1000);
+      for (const wire of wires) wire.client(pub("no.2"));
+    }
+    assert.equal(refused(), 15);
+  });
+
   /** A host that has written three records of eleven connections, and three of five refusals. */
   function crowded(): Host {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });

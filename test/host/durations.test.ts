@@ -340,6 +340,39 @@ describe("requests that wait for their answer", () => {
     const held = stat(host, "istio_nats_memory_bytes");
     assert.ok(held < 4 << 20 && held > 1 << 20, `${held} bytes are held`);
   });
+
+  it("take no more for each policy that has left a connection behind, on which as many have waited", () => {
+    const host = configuredHost();
+    const held = Array.from({ length: 5 }, (_, number) => {
+      assert.ok(host.configure(policy({ limits: { subscriptions: 100 + number } })).accepted);
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.x 1\r\n");
+      wire.server(Array.from({ length: 16_384 }, (_, i) => msg("ok.x", "1", "", `_INBOX.${i}`)).join(""));
+      // None is answered, and all are given up after ten seconds.
+      host.advance(11_000);
+      return stat(host, "istio_nats_memory_bytes");
+    });
+    assert.ok(held[4]! < held[0]! + 65_536, held.join(", "));
+  });
+
+  it("take nothing once the plugin is gone with its connections", () => {
+    const config = policy();
+    const host = configuredHost();
+    const { root } = host.configure(config, "another");
+    const before = stat(host, "istio_nats_memory_bytes");
+    const wire = new Wire(host, PEER, root);
+    wire.client(CONNECT);
+    for (let i = 0; i < 1000; i++) wire.client(pub("ok.x", "", `_INBOX.${i}`));
+    wire.connection.close();
+    assert.ok(stat(host, "istio_nats_memory_bytes") > before);
+    host.deleteRoot(root);
+    assert.equal(stat(host, "istio_nats_memory_bytes"), before);
+    // It comes again, and its requests are timed as before.
+    const again = new Wire(host, PEER, host.configure(config, "another").root);
+    again.client(CONNECT + "SUB _INBOX.> 1\r\n" + pub("ok.x", "", "_INBOX.1"));
+    again.server(msg("_INBOX.1", "1"));
+    assert.equal(valuesOf(host, REQUEST).length, 1);
+  });
 });
 
 describe("durations on their way to the host", () => {

@@ -67,17 +67,23 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wire, "a", ["b"]);
   });
 
-  it("does not return while a connection may be why the host keeps a former one, nor at once when that has closed", () => {
+  it("does not return at once, nor by a root that had connections when it was replaced, but by the main thread's", () => {
     const shared = new SharedData();
     const [main, worker] = [vm(shared), vm(shared)];
-    const a = [main, worker].map((host) => host.configure(only("a")));
-    const wire = Wire.connected(worker);
+    const [, kept] = [main, worker].map((host) => host.configure(only("a")));
+    const former = Wire.connected(worker);
     const b = [main, worker].map((host) => host.configure(only("b")));
+    tick(main, worker);
+    worker.deleteRoot(b[1]!.root);
+    for (let i = 0; i < 3; i++) tick(main, worker);
+    assertOnly(former, "b", ["a"]);
+    former.connection.close();
+    for (let i = 0; i < 3; i++) tick(main, worker);
+    const wire = new Wire(worker, PEER, kept!.root);
+    wire.server(INFO);
+    wire.client(CONNECT);
+    assertOnly(wire, "b", ["a"]);
     main.deleteRoot(b[0]!.root);
-    tick(main);
-    const other = new Wire(main, PEER, a[0]!.root);
-    tick(main, main);
-    other.connection.close();
     tick(main, worker);
     assertOnly(wire, "b", ["a"]);
     tick(main, worker);
@@ -300,6 +306,8 @@ describe("a published policy that is invalid", () => {
       const host = vm(shared);
       host.configure(only("a"));
       const wire = Wire.connected(host);
+      // Of the same policy to the filter, in a root of its own.
+      host.configure(only("a", { mode: "ENFORCE" }));
       shared.set(KEY, value);
       shared.set(CHANGE_KEY, Buffer.from("x"));
       for (let i = 0; i < 4; i++) tick(host);
@@ -335,6 +343,27 @@ describe("a published policy that is invalid", () => {
     tick(host);
     assert.equal(host.counts["proxy_get_shared_data"], 1);
   });
+
+  for (const own of [false, true]) {
+    it(`is copied by a VM once, however many roots wait for it, whoever has published it (${own ? "itself" : "another"})`, () => {
+      const shared = new SharedData();
+      const [main, worker] = [vm(shared), vm(shared)];
+      const ROOTS = 20;
+      const wires = Array.from({ length: ROOTS }, (_, i) => {
+        worker.configure(only(`t${i}`));
+        return Wire.connected(worker);
+      });
+      tick(worker);
+      if (own) worker.configure(only("last"));
+      else main.configure(only("last"));
+      const roots = ROOTS + (own ? 1 : 0);
+      worker.resetCounts();
+      tick(worker);
+      // One look of each whether anything has changed.
+      assert.equal(worker.counts["proxy_get_shared_data"], roots + 1);
+      for (const wire of wires) assertOnly(wire, "last", ["t0"]);
+    });
+  }
 });
 
 describe("a configuration that is refused", () => {

@@ -487,4 +487,23 @@ describe("memory of policies that are read in slices", () => {
     t.diagnostic(`${worker.memoryPages} pages`);
     assert.ok(worker.memoryPages * PAGE <= 32 << 20, `${worker.memoryPages} pages`);
   });
+
+  it("is at most 32 MiB also if each has left a connection behind, for which the host keeps its root", (t: TestContext) => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared)];
+    const kept: Wire[] = [];
+    let former = 0;
+    for (let number = 0; number < 40; number++) {
+      const policy = only(`t${number}`, 7500);
+      const { root } = main.configure(policy);
+      if (former !== 0) main.deleteRoot(former);
+      former = root;
+      worker.configure(policy);
+      readOn(worker);
+      kept.push(Wire.connected(worker));
+    }
+    for (const wire of kept) assertOnly(wire, "t39", ["t0"]);
+    t.diagnostic(`${worker.memoryPages} pages`);
+    assert.ok(worker.memoryPages * PAGE <= 32 << 20, `${worker.memoryPages} pages`);
+  });
 });

@@ -3,7 +3,7 @@ import { GOLDEN_64 } from "../../assembly/bytes/golden-ratio";
 import { OpenRequests, RequestTable } from "../../assembly/connection/open-requests";
 import { Meter } from "../../assembly/telemetry/meter";
 import { Unanswered } from "../../assembly/telemetry/series";
-import { expectGivenBack, freeAll, takeAllOf, zeros } from "./bytes-support";
+import { freeAll, takeAllOf, zeros } from "./bytes-support";
 
 raiseLimit(64 << 20);
 
@@ -32,7 +32,7 @@ describe("a table of messages that wait for another one", () => {
     expect(table.subjectClass).toBe(5);
     expect(table.close(owner, 77)).toBe(false);
     expect(owner.count).toBe(0);
-    table.destroy();
+    table.clear();
   });
 
   it("leaves one that already waits as it is", () => {
@@ -43,7 +43,7 @@ describe("a table of messages that wait for another one", () => {
     expect(table.count).toBe(1);
     expect(table.close(owner, 1)).toBe(true);
     expect(table.since).toBe(1000);
-    table.destroy();
+    table.clear();
   });
 
   it("gives up the oldest at its bound, and those that have waited too long", () => {
@@ -58,7 +58,7 @@ describe("a table of messages that wait for another one", () => {
     table.expire(5, 2);
     expect(table.close(owner, 3)).toBe(false);
     expect(table.close(owner, 4)).toBe(true);
-    table.destroy();
+    table.clear();
   });
 
   it("gives up all of an owner, and no other's", () => {
@@ -70,7 +70,7 @@ describe("a table of messages that wait for another one", () => {
     expect(one.count).toBe(0);
     expect(table.count).toBe(20);
     for (let i: u64 = 1; i < 40; i += 2) expect(table.close(two, i)).toBe(true);
-    table.destroy();
+    table.clear();
   });
 
   it("stays consistent through many openings and closings in any order, with names that collide", () => {
@@ -96,7 +96,7 @@ describe("a table of messages that wait for another one", () => {
       if (table.count != open.size) wrong = i;
     }
     expect(wrong).toBe(-1, "round");
-    table.destroy();
+    table.clear();
   });
 
   it("finds one whose place is the first of all", () => {
@@ -110,7 +110,7 @@ describe("a table of messages that wait for another one", () => {
     expect(table.close(owner, name)).toBe(true);
     expect(table.since).toBe(1000);
     expect(table.count).toBe(0);
-    table.destroy();
+    table.clear();
   });
 
   it("gives up the oldest first, whatever has been opened and closed in between", () => {
@@ -149,7 +149,7 @@ describe("a table of messages that wait for another one", () => {
       }
       assert(table.count == names.length && owner.count == names.length, `at ${now}`);
     }
-    table.destroy();
+    table.clear();
   });
 
   it("gives up the oldest of those it has if the budget has no room for more", () => {
@@ -164,12 +164,12 @@ describe("a table of messages that wait for another one", () => {
     expect(table.close(owner, 0)).toBe(false);
     expect(table.close(owner, 1)).toBe(true);
     expect(table.close(owner, 64)).toBe(true);
-    table.destroy();
+    table.clear();
     const none = newTable(1000);
     none.open(owner, 1, 0, 0);
     expect(none.count).toBe(0);
     expect(none.close(owner, 1)).toBe(false);
-    none.destroy();
+    none.clear();
     giveBack(most, rest);
   });
 
@@ -184,7 +184,7 @@ describe("a table of messages that wait for another one", () => {
       table.open(owner, 64, 0, 64);
       expect(table.count).toBe(missing == 0 ? 65 : 64);
       giveBack(taken, rest);
-      table.destroy();
+      table.clear();
     }
   });
 
@@ -196,17 +196,8 @@ describe("a table of messages that wait for another one", () => {
     for (let i: u64 = 0; i < 20_000; i++) table.open(owner, i * 0x9e3779b97f4a7c15, 0, 0);
     expect(table.count).toBe(10_000);
     table.giveUpAll(owner, Unanswered.CLOSED);
-    table.destroy();
+    table.clear();
     expect(usedBytes()).toBe(before);
-  });
-
-  it("leaves nothing of itself when it is destroyed", () => {
-    expectGivenBack(() => {
-      const table = newTable(10);
-      const place = changetype<usize>(table);
-      table.destroy();
-      return place;
-    });
   });
 
   it("takes nothing where linear memory has room for its records and not for their places too", () => {
@@ -230,6 +221,19 @@ describe("a table of messages that wait for another one", () => {
     expect(used).toBe(before);
     expect(count).toBe(0);
     expect(records).not.toBe(0);
-    table.destroy();
+    table.clear();
+  });
+
+  it("takes nothing once it is cleared, and can be used again", () => {
+    const before = usedBytes();
+    const table = newTable(100);
+    const owner = newOwner();
+    for (let round = 0; round < 2; round++) {
+      for (let i: u64 = 0; i < 100; i++) table.open(owner, i, 1, 1000);
+      expect(usedBytes() > before).toBe(true);
+      for (let i: u64 = 0; i < 100; i++) expect(table.close(owner, i)).toBe(true);
+      table.clear();
+      expect(usedBytes()).toBe(before);
+    }
   });
 });
