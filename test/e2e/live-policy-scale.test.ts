@@ -221,3 +221,44 @@ for (const [whom, rules] of CASES) {
     });
   });
 }
+
+describe("policies of 10,000 rules, each of which has left connections behind on both workers", () => {
+  let stand: Stand;
+  const config = (number: number): object =>
+    policyOf([...manyRules((i) => ({ serviceAccounts: [`team-${i % 100}/app-${i}`] })), ...ownRules(`t${number}.>`)]);
+  before(async () => {
+    stand = await Stand.start({
+      listeners: { waypoint: { mode: "WAYPOINT", filter: { config: config(0) } } },
+      serverProxy: { concurrency: WORKERS },
+    });
+  });
+  after(() => stand.stop());
+
+  it("take no VM more than 32 MiB, however many there are, and judge all of these connections by the last one", async (t: TestContext) => {
+    const CHANGES = 25;
+    const left: RawClient[] = [];
+    for (let number = 1; number <= CHANGES; number++) {
+      // Most likely the kernel gives some to each worker.
+      for (let i = 0; i < 8; i++) {
+        const client = await RawClient.connect(stand.port(), { localAddress: ADDRESSES[i % ADDRESSES.length]! });
+        await client.handshake();
+        left.push(client);
+      }
+      assert.equal(await stand.update({ config: config(number) }), "ACCEPTED");
+      await sleep(100);
+    }
+    const allowed = async (client: RawClient, subject: string): Promise<boolean> => {
+      await client.send(`PUB ${subject} 2\r\nhi\r\n`);
+      return linesOf(await client.flush()).length === 0;
+    };
+    for (const client of left) {
+      await waitFor("the last policy", () => allowed(client, `t${CHANGES}.1`));
+      assert.equal(await allowed(client, "t1.1"), false);
+    }
+    const { memories } = residentOf(stand.envoy.pid);
+    t.diagnostic(memories.map(({ size, resident }) => `${resident >> 10} of ${size >> 10} KiB`).join(", "));
+    assert.equal(memories.length, WORKERS + 2);
+    for (const { size } of memories) assert.ok(size <= LARGEST_MEMORY, `${size} bytes`);
+    for (const client of left) client.close();
+  });
+});
