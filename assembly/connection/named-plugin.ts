@@ -25,6 +25,8 @@ export class NamedPlugin {
   reached: u64 = 0;
   /** The fingerprint of what was to come into force last and cannot be read by this module; 0: nothing yet. */
   unreadable: u64 = 0;
+  /** Untested versions of nats-server that it has warned of. */
+  readonly versionsWarnedOf: string[] = [];
   readonly audit: Audit = new Audit();
   readonly sampler: Sampler = new Sampler();
   readonly requests: RequestTable = new RequestTable(true);

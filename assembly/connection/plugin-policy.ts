@@ -118,13 +118,6 @@ export class PluginPolicy {
     return isAtHand(this.newestFingerprint) ? this.current.seekAtHand(this.newestFingerprint) : this.adopt();
   }
 
-  private hasChanged(): bool {
-    const change = this.plugin.published.lastChange();
-    if (change == this.heard) return false;
-    this.heard = change;
-    return true;
-  }
-
   /**
    * The same, called by another root of this VM that has just put a policy in force. If both are of one plugin, what is
    * published need not be fetched: there is memory for two policies, not for a copy more. What `other` has published itself,
@@ -173,6 +166,14 @@ export class PluginPolicy {
     }
     this.current.end();
     this.own.letGo();
+  }
+
+  /** Has anything been published since this root asked last? */
+  private hasChanged(): bool {
+    const change = this.plugin.published.lastChange();
+    if (change == this.heard) return false;
+    this.heard = change;
+    return true;
   }
 
   /** This root is one of those that the host has configured. */

@@ -32,7 +32,6 @@ export class PluginTelemetry {
   private meters: Meters = new Meters(NOWHERE, new NamedPrincipals());
   /** Those of the policy in force; null before any. */
   private policyGauges: PolicyGauges | null = null;
-  private readonly versionsWarnedOf: string[] = [];
 
   constructor(private readonly plugin: NamedPlugin) {
     plugin.hold();
@@ -133,8 +132,9 @@ export class PluginTelemetry {
   /** Tells operators, once for each version, that the filter has not been tested before this nats-server. */
   warnOfVersion(version: usize, length: i32): void {
     const text = quotedBytes(version, length, SHOWN_VERSION);
-    if (this.versionsWarnedOf.includes(text) || this.versionsWarnedOf.length >= MAX_VERSIONS) return;
-    this.versionsWarnedOf.push(text);
+    const warnedOf = this.plugin.versionsWarnedOf;
+    if (warnedOf.includes(text) || warnedOf.length >= MAX_VERSIONS) return;
+    warnedOf.push(text);
     logText(
       LogLevel.WARN,
       `istio-nats has not been tested with nats-server "${text}", only with 2.${decimal(FIRST_TESTED_MINOR)} to ` +

@@ -178,6 +178,9 @@ describe("connections to a nats-server with which the filter is not tested", () 
     for (let minor = 0; minor < 20; minor++) {
       for (let i = 0; i < 2; i++) Wire.connected(host, { info: INFO.replace("2.15.2", `2.9${minor}.0`) });
     }
+    // Nor once more under another policy.
+    assert.ok(host.configure(policy({ limits: { subscriptions: 100 } })).accepted);
+    Wire.connected(host, { info: INFO.replace("2.15.2", "2.90.0") });
     const told = host.logs.map(
       ({ message }) => /has not been tested with nats-server "2\.9(\d+)\.0", only/.exec(message)?.[1],
     );
