@@ -23,7 +23,7 @@ export class NamedPlugin {
   inForce: u64 = 0;
   /** The newest publication with whose text the host has configured this VM; 0 before any. */
   reached: u64 = 0;
-  /** The fingerprint of what was to come into force last and cannot be read by this module; 0: nothing yet. */
+  /** The fingerprint of what is to come into force and cannot be read by this module, once that has been told; 0: nothing. */
   unreadable: u64 = 0;
   /** Untested versions of nats-server that it has warned of. */
   readonly versionsWarnedOf: string[] = [];

@@ -241,6 +241,8 @@ export class PluginPolicy {
       const fingerprint = newest.fingerprint;
       this.newestSequence = newest.sequence;
       this.newestFingerprint = fingerprint;
+      // Should it come again, that is told again.
+      if (fingerprint != this.plugin.unreadable) this.plugin.unreadable = 0;
       changed = !this.isSettled() && this.current.seek(newest.text, newest.textLength, fingerprint);
     }
     published.release();
@@ -256,8 +258,11 @@ export class PluginPolicy {
   }
 
   private isReadable(newest: Envelope): bool {
-    if (newest.problem == "") return true;
     const published = this.plugin.published;
+    if (newest.problem == "") {
+      published.warnedOf = "";
+      return true;
+    }
     if (published.warnedOf != newest.problem) {
       published.warnedOf = newest.problem;
       this.telemetry.stats.policyRejected();

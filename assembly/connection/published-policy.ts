@@ -19,7 +19,7 @@ export class PublishedPolicy {
   private readonly key: StaticArray<u8>;
   private readonly changeKey: StaticArray<u8>;
   private readonly acceptedKey: StaticArray<u8>;
-  /** The problem of what was published that was logged last. */
+  /** The problem of what is published, once that has been logged; "" since something readable was. */
   warnedOf: string = "";
   /** Of what is published, as this VM has read it last; 0 where it could not be read. */
   sequence: u64 = 0;
@@ -57,7 +57,7 @@ export class PublishedPolicy {
     const isReadable = newest != null && newest.problem == "";
     this.sequence = isReadable ? newest!.sequence : 0;
     this.fingerprint = isReadable ? newest!.fingerprint : 0;
-    this.knownSince = change;
+    this.knownSince = isThere ? change : ABSENT;
     return newest;
   }
 

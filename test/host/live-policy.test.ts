@@ -324,6 +324,25 @@ describe("a published policy that is invalid", () => {
     });
   }
 
+  for (const [what, value] of [
+    ["is of another plugin", Buffer.from("something else that is long enough to be read as a head")],
+    ["this module cannot read", envelope('{"newer":1}')],
+  ] as const) {
+    it(`is reported and counted again where one that ${what} comes again behind one that could be read`, () => {
+      const shared = new SharedData();
+      const host = vm(shared);
+      for (let incident = 1; incident <= 3; incident++) {
+        host.configure(only("a", { limits: { subscriptions: 100 + incident } }));
+        tick(host);
+        shared.set(KEY, value);
+        shared.set(CHANGE_KEY, Buffer.from("x"));
+        for (let i = 0; i < 3; i++) tick(host);
+        assert.equal(host.logs.filter(({ level }) => level === "critical").length, incident);
+        assert.equal(stat(host, "istio_nats_policy_rejected_total"), incident);
+      }
+    });
+  }
+
   it("is adopted if it is valid, by exactly its bytes", () => {
     const shared = new SharedData();
     const host = vm(shared);
@@ -364,6 +383,22 @@ describe("a published policy that is invalid", () => {
       for (const wire of wires) assertOnly(wire, "last", ["t0"]);
     });
   }
+
+  it("is read by the next root where the host does not hand it over at once", () => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared)];
+    main.configure(only("a"));
+    const wires = [1, 2].map((i) => {
+      worker.configure(only("a", { limits: { subscriptions: 100 + i } }));
+      return Wire.connected(worker);
+    });
+    tick(worker);
+    main.configure(only("b"));
+    // The first call asks whether anything has changed.
+    worker.refuseOnce("proxy_get_shared_data", 1);
+    tick(worker);
+    for (const wire of wires) assertOnly(wire, "b", ["a"]);
+  });
 });
 
 describe("a configuration that is refused", () => {
