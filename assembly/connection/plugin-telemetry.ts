@@ -10,7 +10,7 @@ import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
-import { Meters, NamedPrincipals } from "../telemetry/meters";
+import { Meters } from "../telemetry/meters";
 import { classNames, orUnknown, ruleNames, UNKNOWN_NAME } from "../telemetry/names";
 import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
@@ -29,14 +29,16 @@ const SHOWN_VERSION: i32 = 32;
 export class PluginTelemetry {
   /** Those at each standpoint that a policy gave it: a connection under an earlier one may still count. All are held. */
   private readonly allMeters: Meters[] = [];
-  private meters: Meters = new Meters(NOWHERE, new NamedPrincipals());
+  private meters: Meters;
   /** Those of the policy in force; null before any. */
   private policyGauges: PolicyGauges | null = null;
 
   constructor(private readonly plugin: NamedPlugin) {
     plugin.hold();
-    this.hold(this.meters);
-    this.stats.hold();
+    const meters = plugin.metersAt(NOWHERE);
+    this.meters = meters;
+    this.hold(meters);
+    meters.filter.hold();
   }
 
   /** Those about the filter as a whole, at the standpoint of the policy in force. */
