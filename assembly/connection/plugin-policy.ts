@@ -199,7 +199,7 @@ export class PluginPolicy {
     const newest = published.read(this.heard);
     let sequence: u64 = 0;
     let late = false;
-    if (newest != null && this.isReadable(newest)) {
+    if (this.isReadable(newest)) {
       sequence = newest.sequence;
       this.newestSequence = sequence;
       this.newestFingerprint = newest.fingerprint;
@@ -237,7 +237,7 @@ export class PluginPolicy {
     const published = this.plugin.published;
     const newest = published.read(this.heard);
     let changed = false;
-    if (newest != null && this.isReadable(newest)) {
+    if (this.isReadable(newest)) {
       const fingerprint = newest.fingerprint;
       this.newestSequence = newest.sequence;
       this.newestFingerprint = fingerprint;
@@ -259,11 +259,11 @@ export class PluginPolicy {
 
   private isReadable(newest: Envelope): bool {
     const published = this.plugin.published;
-    if (newest.problem == "") {
+    if (newest.sequence != 0) {
       published.warnedOf = "";
       return true;
     }
-    if (published.warnedOf != newest.problem) {
+    if (newest.problem != "" && published.warnedOf != newest.problem) {
       published.warnedOf = newest.problem;
       this.telemetry.stats.policyRejected();
       logText(

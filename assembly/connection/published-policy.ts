@@ -49,14 +49,14 @@ export class PublishedPolicy {
   }
 
   /**
-   * What is published, or null. `lastChange` has answered `change` before. Call `release` when the text is not needed any more.
+   * What is published; of sequence 0 where nothing is that can be read. `lastChange` has answered `change` before. Call `release`
+   * when the text is not needed any more.
    */
-  read(change: u32): Envelope | null {
+  read(change: u32): Envelope {
     const isThere = readShared(this.key) != ABSENT;
-    const newest = isThere ? readEnvelope(sharedPointer, sharedSize) : null;
-    const isReadable = newest != null && newest.problem == "";
-    this.sequence = isReadable ? newest!.sequence : 0;
-    this.fingerprint = isReadable ? newest!.fingerprint : 0;
+    const newest = isThere ? readEnvelope(sharedPointer, sharedSize) : new Envelope();
+    this.sequence = newest.sequence;
+    this.fingerprint = newest.fingerprint;
     this.knownSince = isThere ? change : ABSENT;
     return newest;
   }
@@ -92,7 +92,6 @@ export class PublishedPolicy {
     for (let tries = 0; tries < MAX_TRIES && published == 0; tries++) {
       const write = readShared(this.key);
       const former = write == ABSENT ? new Envelope() : readEnvelope(sharedPointer, sharedSize);
-      if (former.problem != "") former.sequence = 0;
       releaseShared();
       if (former.sequence != sequence) break;
       const head = writeHead(former, fingerprint, text, length, now);

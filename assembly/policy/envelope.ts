@@ -37,7 +37,7 @@ const LATE: i64 = 10_000;
 export class Envelope {
   /** Why the bytes are no published policy that this module can read; "" when they are. */
   problem: string = "";
-  /** Counts publications from 1 on; 0 when none was read. */
+  /** Counts publications from 1 on; 0 when none was read, as with a problem. */
   sequence: u64 = 0;
   /** Of the text. */
   fingerprint: u64 = 0;
@@ -76,17 +76,20 @@ export function readEnvelope(pointer: usize, size: i32): Envelope {
     envelope.problem = "its length is not what it says";
     return envelope;
   }
+  const text = pointer + AT_ENDED + <usize>count * ENDED_BYTES;
+  const fingerprint = load<u64>(pointer, AT_FINGERPRINT);
+  if (fingerprintOf(text, <i32>length) != fingerprint) {
+    envelope.problem = "its text is damaged";
+    return envelope;
+  }
   envelope.sequence = load<u64>(pointer, AT_SEQUENCE);
-  envelope.fingerprint = load<u64>(pointer, AT_FINGERPRINT);
+  envelope.fingerprint = fingerprint;
+  envelope.text = text;
+  envelope.textLength = <i32>length;
   for (let i: u32 = 0; i < count; i++) {
     const at = pointer + AT_ENDED + <usize>i * ENDED_BYTES;
     envelope.endedFingerprints.push(load<u64>(at));
     envelope.endedAt.push(load<i64>(at, 8));
-  }
-  envelope.text = pointer + AT_ENDED + <usize>count * ENDED_BYTES;
-  envelope.textLength = <i32>length;
-  if (fingerprintOf(envelope.text, envelope.textLength) != envelope.fingerprint) {
-    envelope.problem = "its text is damaged";
   }
   return envelope;
 }

@@ -7,11 +7,13 @@ const area: usize = heap.alloc(MAX_HEAD_BYTES + <usize>TEXT.length);
 const text: usize = area + MAX_HEAD_BYTES;
 String.UTF8.encodeUnsafe(changetype<usize>(TEXT), TEXT.length, text);
 
-/** Publishes the text in place of `former`, and reads it again. */
+/** Publishes the text in place of `former`, and reads it again. What is answered passes for a text of that fingerprint. */
 function published(former: Envelope, fingerprint: u64, now: i64): Envelope {
-  const head = writeHead(former, fingerprint, text, TEXT.length, now);
+  const head = writeHead(former, fingerprintOf(text, TEXT.length), text, TEXT.length, now);
   expect(head >= area).toBe(true);
-  return readEnvelope(head, <i32>(text - head) + TEXT.length);
+  const envelope = readEnvelope(head, <i32>(text - head) + TEXT.length);
+  envelope.fingerprint = fingerprint;
+  return envelope;
 }
 
 describe("the fingerprint of a policy's text", () => {
@@ -41,7 +43,6 @@ describe("the head of a published policy", () => {
   it("lists the policies that have ended lately, the last one first, and no more than fit", () => {
     let envelope = new Envelope();
     for (let i = 1; i <= 100; i++) {
-      // Damaged means that it has another fingerprint. What it lists is read anyway.
       envelope = published(envelope, <u64>i, i * 100);
       expect(envelope.sequence).toBe(<u64>i);
     }
@@ -78,6 +79,13 @@ describe("the head of a published policy", () => {
     store<u32>(forged, 33, 12);
     expect(readEnvelope(forged, <i32>(beginning + ended) + TEXT.length).problem).toBe("its length is not what it says");
     heap.free(forged);
+  });
+
+  it("is of sequence 0 where its text is not that of its fingerprint", () => {
+    const head = writeHead(new Envelope(), 7, text, TEXT.length, 1000);
+    const envelope = readEnvelope(head, <i32>(text - head) + TEXT.length);
+    expect(envelope.problem).toBe("its text is damaged");
+    expect(envelope.sequence).toBe(0);
   });
 
   it("fits the room that a configuration has before it", () => {
