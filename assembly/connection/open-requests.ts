@@ -202,8 +202,8 @@ export class RequestTable {
   }
 
   /**
-   * All records are in use: asks the VM's budget for twice as many. No table becomes smaller again, and none belongs to a
-   * connection that could give it back. So they grow only while half of the budget is left for connections.
+   * All records are in use: asks the VM's budget for twice as many. No table becomes smaller before `clear`, and none belongs to
+   * a connection that could give it back. So they grow only while half of the budget is left for connections.
    */
   private grow(): bool {
     const capacity = max(this.capacity * 2, FIRST_CAPACITY);

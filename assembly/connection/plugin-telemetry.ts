@@ -187,7 +187,7 @@ export class PluginTelemetry {
     return areDefinitionsLeft();
   }
 
-  /** The plugin and all its connections are gone: gives the host what is left. */
+  /** The root context and all its connections are gone: gives the host what is left. */
   destroy(): void {
     this.plugin.release(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();

@@ -18,7 +18,7 @@ export function isReadInSlices(length: i32): bool {
   return length > AT_ONCE_BYTES;
 }
 
-/** Has another root context of this VM the policy of this fingerprint in force, or is one reading it? */
+/** Has any root context of this VM the policy of this fingerprint in force, or is one reading it? Then nobody needs its text. */
 export function isAtHand(fingerprint: u64): bool {
   return findLoaded(fingerprint) != null || findLoading(fingerprint) != null;
 }

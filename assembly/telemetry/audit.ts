@@ -138,7 +138,7 @@ export class Audit {
     this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now), stats);
   }
 
-  /** No record will come for long. Tells and counts all that was left out. */
+  /** All root contexts are gone, so that no tick comes: tells and counts all that was left out. */
   finish(stats: FilterStats): void {
     this.tell(true, true, stats);
   }
