@@ -7,7 +7,7 @@ import { CONNECTIONS } from "./bytes/hot-page";
 import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
 import { Connection } from "./connection/connection";
-import { closeConnection, createPlugin, ensureRoom, Plugin, pluginOf } from "./connection/plugin";
+import { closeConnection, createRoot, ensureRoom, RootContext, rootOf } from "./connection/root-context";
 import { takeFromServer } from "./connection/to-client";
 import { hasDrained, resume, takeFromClient } from "./connection/to-server";
 import { nowNanoseconds, tickEvery } from "./proxy/clock";
@@ -34,10 +34,10 @@ function connectionOf(context: u32): Connection | null {
   return changetype<Connection | null>(connections.get(context));
 }
 
-/** Sets how often a plugin's root context ticks. It must be the one that the host is turned to. */
-function setPace(plugin: Plugin, hurries: bool): void {
+/** Sets how often a root context ticks. It must be the one that the host is turned to. */
+function setPace(root: RootContext, hurries: bool): void {
   tickEvery(hurries ? HURRIED_TICK_MILLISECONDS : TICK_MILLISECONDS);
-  plugin.isHurried = hurries;
+  root.isHurried = hurries;
 }
 
 /** Its name tells the host which ABI this is. */
@@ -61,10 +61,10 @@ export function proxy_on_vm_start(_rootContext: u32, _size: u32): u32 {
 
 /** A parent of 0 makes a root context, which is one configuration; another one makes a connection of that root. */
 export function proxy_on_context_create(context: u32, parent: u32): void {
-  if (parent == 0) return createPlugin(context);
-  const plugin = pluginOf(parent);
-  if (plugin == null || connections.get(context) != 0) return;
-  connections.enter(context, changetype<usize>(plugin.open(context)));
+  if (parent == 0) return createRoot(context);
+  const root = rootOf(parent);
+  if (root == null || connections.get(context) != 0) return;
+  connections.enter(context, changetype<usize>(root.open(context)));
 }
 
 /**
@@ -73,20 +73,20 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
  */
 export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   beginCallback();
-  const plugin = pluginOf(rootContext);
-  if (plugin == null || !plugin.configure(<i32>size)) return 0;
-  setPace(plugin, plugin.isLoading);
+  const root = rootOf(rootContext);
+  if (root == null || !root.configure(<i32>size)) return 0;
+  setPace(root, root.isLoading);
   return 1;
 }
 
-/** All that happens without bytes (`Plugin.tick`). A tick may ask for the next one sooner. */
+/** All that happens without bytes (`RootContext.tick`). A tick may ask for the next one sooner. */
 export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
-  const plugin = pluginOf(rootContext);
-  if (plugin == null) return;
-  const hurries = plugin.tick();
+  const root = rootOf(rootContext);
+  if (root == null) return;
+  const hurries = root.tick();
   // The tick may have turned the host to connections, and only a root's period can be set.
-  if (hurries != plugin.isHurried && actOn(rootContext)) setPace(plugin, hurries);
+  if (hurries != root.isHurried && actOn(rootContext)) setPace(root, hurries);
 }
 
 /** Nothing is known yet: the TLS handshake has not begun. */
@@ -126,7 +126,7 @@ export function proxy_on_upstream_connection_close(_context: u32, _peerType: u32
  * context that is gone as long as the VM lives (`Wasm::tickHandler`).
  */
 export function proxy_on_done(context: u32): u32 {
-  if (pluginOf(context) != null) tickEvery(0);
+  if (rootOf(context) != null) tickEvery(0);
   return 1;
 }
 
@@ -142,6 +142,6 @@ export function proxy_on_delete(context: u32): void {
     closeConnection(connection);
     return;
   }
-  const plugin = pluginOf(context);
-  if (plugin != null) plugin.destroy();
+  const root = rootOf(context);
+  if (root != null) root.destroy();
 }

@@ -1,6 +1,6 @@
 import { RuleSet, RuleSets } from "../policy/rule-set";
-import { PluginPolicy } from "./plugin-policy";
-import { PluginTelemetry } from "./plugin-telemetry";
+import { RootPolicy } from "./root-policy";
+import { RootTelemetry } from "./root-telemetry";
 
 /** Who is at the other end of a connection and by which policy it is judged: all that is not needed for each of its bytes. */
 @final
@@ -11,10 +11,10 @@ export class Client {
   ruleSet: RuleSet | null = null;
 
   constructor(
-    /** Of the plugin that serves it. */
-    readonly policy: PluginPolicy,
-    readonly telemetry: PluginTelemetry,
-    /** The policy that the connection is under; the plugin may have a newer one (live-policy.ts). */
+    /** Of the root context that serves it. */
+    readonly policy: RootPolicy,
+    readonly telemetry: RootTelemetry,
+    /** The policy that the connection is under; the root context may have a newer one (live-policy.ts). */
     public rules: RuleSets,
   ) {}
 

@@ -77,9 +77,9 @@ export class Connection extends Totals {
 
   /** Who counts for the peer; null until it is known. */
   meter: Meter | null = null;
-  /** The plugin's (plugin-telemetry.ts). */
+  /** The plugin's (plugin.ts). */
   sampler: Sampler | null = null;
-  /** How many refusals its plugin's audit records; there as long as that plugin has a connection. */
+  /** How many refusals its plugin's audit records; there as long as the VM lives. */
   refusalRate: RateLimit | null = null;
   /** The plugin's tables of open requests: those of its clients, and those that were delivered to them. */
   requests: RequestTable | null = null;

@@ -15,7 +15,7 @@ const LONG_AGO: i64 = 1;
  * How a connection ends from our side. There is no call that writes to a client, so nats-server is made to end it:
  * the rest of the client's chunk is replaced by a line that every nats-server refuses, before it a PING if the client
  * is to get another text than nats-server's own. Nothing of what we could not read is forwarded. Should the server
- * not close, the tick does (plugin.ts).
+ * not close, the tick does (root-context.ts).
  */
 
 /** The client's stream cannot be read from `position` on. In DRY_RUN it passes unread from here. */

@@ -34,7 +34,7 @@ export function catchingUpRests(now: u64): bool {
 }
 
 /**
- * Brings a connection under the policy that its plugin has in force. To be called whenever `connection.policyEpoch` is not the
+ * Brings a connection under the policy that its root context has in force. To be called whenever `connection.policyEpoch` is not the
  * present one, before any of the callback's bytes is read. An open connection stays under its former policy for the moment if
  * others have just taken a slice: in one turn of the worker bytes may come for many, each with rules of its own to compile.
  */

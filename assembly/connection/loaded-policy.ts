@@ -4,7 +4,7 @@ import { forgetAnswers } from "../policy/decision-cache";
 import { PolicyDocument } from "../policy/document";
 import { RuleSets } from "../policy/rule-set";
 
-/** A configuration that this VM has read, shared by all of its plugins that have it in force. */
+/** A configuration that this VM has read, shared by all of its root contexts that have it in force. */
 @final
 export class LoadedPolicy {
   private users: i32 = 0;
@@ -63,7 +63,7 @@ export function collectReleased(): void {
   __collect();
 }
 
-/** The policy of a text of that fingerprint, if a plugin of this VM has it in force; else null. */
+/** The policy of a text of that fingerprint, if a root context of this VM has it in force; else null. */
 export function findLoaded(fingerprint: u64): LoadedPolicy | null {
   for (let i = 0; i < loaded.length; i++) {
     if (loaded[i].fingerprint == fingerprint) return loaded[i];

@@ -1,296 +1,100 @@
-import { raiseLimit } from "../bytes/budget";
-import { decimal } from "../bytes/digits";
-import { Reason } from "../policy/reason";
-import { hasPassed, nowNanoseconds } from "../proxy/clock";
-import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
-import { LogLevel, logText } from "../proxy/log";
-import { actOn, closeDownstream } from "../proxy/stream";
-import { callbackTime } from "./callback-time";
-import { Client, forgetClient, rememberClient } from "./client";
-import { Connection, Phase } from "./connection";
-import { endRevoked } from "./endings";
-import { catchingUpRests, catchUpAt } from "./live-policy";
-import { collectReleased } from "./loaded-policy";
-import { NamedPlugin, pluginAtHand } from "./named-plugin";
-import { PluginPolicy } from "./plugin-policy";
-import { PluginTelemetry } from "./plugin-telemetry";
-import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
-import { reportConnectionClosed } from "./report";
-import { judgeOn } from "./revocations";
-import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
-import { SLICE_NANOSECONDS } from "./slices";
+import { FixedText, fixedText } from "../bytes/fixed-text";
+import { PolicyDocument } from "../policy/document";
+import { textProperty } from "../proxy/properties";
+import { Audit } from "../telemetry/audit";
+import { FilterStats } from "../telemetry/filter-stats";
+import { Meters, NamedPrincipals } from "../telemetry/meters";
+import { Sampler } from "../telemetry/sampler";
+import { Standpoint } from "../telemetry/standpoint";
+import { RequestTable } from "./open-requests";
+import { PublishedPolicy } from "./published-policy";
 
-/** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
-const ENDING_MILLISECONDS: i64 = 2000;
+const PLUGIN_NAME: FixedText = fixedText("plugin_name");
+const ROOT_ID: FixedText = fixedText("plugin_root_id");
+
 /**
- * Connections closed in one tick at most. Envoy runs each closing inside the one before (proxy-wasm-cpp-host
- * `doAfterVmCallActions`), each with the module's callbacks, on one stack of 8 MiB: 745 in one tick were fine, 4,000 ended the
- * whole process (Envoy 1.40).
+ * What a VM keeps of the plugin of one name through all its configurations. Each of those has a root context, which the host keeps
+ * as long as a connection of its time is open: whatever is bounded for a worker must not be had by each of them.
  */
-const MAX_CLOSINGS: i32 = 64;
-/**
- * A member of a queue group that has lost its right, and is silent so that no UNSUB can go, swallows messages of the group. It
- * is closed after so long.
- */
-const QUEUE_MILLISECONDS: i64 = 400;
-
-/** All plugins of this VM that the host has. */
-const plugins: Plugin[] = [];
-/** Those that the host has dropped while they had open connections. */
-const dropped: Plugin[] = [];
-
-/** The host has created the root context `id`, which is the one at hand: makes its plugin, unless it has one. */
-export function createPlugin(id: u32): void {
-  if (pluginOf(id) == null) plugins.push(new Plugin(id, pluginAtHand()));
-}
-
-/** The plugin of the host's root context `id`; null for one that the host has not created, or has dropped. */
-export function pluginOf(id: u32): Plugin | null {
-  for (let i = 0; i < plugins.length; i++) {
-    if (plugins[i].id == id) return plugins[i];
-  }
-  return null;
-}
-
-/** The connection is gone, whichever plugin had it: nothing of it stays. */
-export function closeConnection(connection: Connection): void {
-  const plugin = holderIn(plugins, connection.id) || holderIn(dropped, connection.id);
-  if (plugin != null) plugin.close(connection);
-}
-
-function holderIn(all: Plugin[], id: u32): Plugin | null {
-  for (let i = 0; i < all.length; i++) {
-    if (all[i].holds(id)) return all[i];
-  }
-  return null;
-}
-
-/** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
-  readonly telemetry: PluginTelemetry;
-  readonly policy: PluginPolicy;
-  /** The host lets it tick more often than usual at present. */
-  isHurried: bool = false;
-  private readonly connections: Map<u32, Connection> = new Map();
-  /** Ids of connections that may be under an older policy than the present one. */
-  private behind: u32[] = [];
+  readonly published: PublishedPolicy;
+  /** The fingerprint that it had in force last; 0 before the first one, which counts as no change. */
+  inForce: u64 = 0;
+  /** The newest publication with whose text the host has configured this VM; 0 before any. */
+  reached: u64 = 0;
+  /** The fingerprint of what is to come into force and cannot be read by this module, once that has been told; 0: nothing. */
+  unreadable: u64 = 0;
+  /** Untested versions of nats-server that it has warned of. */
+  readonly versionsWarnedOf: string[] = [];
+  readonly audit: Audit = new Audit();
+  readonly sampler: Sampler = new Sampler();
+  readonly requests: RequestTable = new RequestTable(true);
+  readonly services: RequestTable = new RequestTable(false);
+  /** `telemetry.requestTimeout` in nanoseconds. */
+  private requestTimeout: i64 = 0;
+  private readonly principals: NamedPrincipals = new NamedPrincipals();
+  /** Those of each standpoint that a configuration had. */
+  private readonly meters: Meters[] = [];
+  /** Root contexts that have it. */
+  private holders: i32 = 0;
 
-  constructor(
-    /** The host's number of the root context. */
-    readonly id: u32,
-    plugin: NamedPlugin,
-  ) {
-    const telemetry = new PluginTelemetry(plugin);
-    this.telemetry = telemetry;
-    this.policy = new PluginPolicy(plugin, telemetry);
+  constructor(readonly name: string) {
+    this.published = new PublishedPolicy(name);
+  }
+
+  /** A root context has it from now on, until it calls `release`. */
+  hold(): void {
+    this.holders++;
   }
 
   /**
-   * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,
-   * or closes every connection if there is none.
+   * Undoes one `hold`. With the last one all connections are gone: `stats` are told what the audit has left out, and the tables of
+   * requests are given back.
    */
-  configure(size: i32): bool {
-    const length = receiveConfiguration(size);
-    const faults = this.policy.configure(takeConfiguration(), length, callbackTime());
-    if (!faults.isEmpty) {
-      logText(
-        LogLevel.CRITICAL,
-        `istio-nats: this configuration is refused whole, ${decimal(faults.count)} fault(s):\n${faults.toString()}`,
-      );
-      return false;
+  release(stats: FilterStats): void {
+    if (--this.holders > 0) return;
+    this.audit.finish(stats);
+    this.requests.clear();
+    this.services.clear();
+  }
+
+  /** The settings of this configuration count from now on. */
+  adopt(document: PolicyDocument): void {
+    const telemetry = document.telemetry;
+    this.requests.bound = telemetry.requests;
+    this.services.bound = telemetry.requests;
+    this.requestTimeout = telemetry.requestTimeout * 1_000_000;
+    this.audit.setRate(document.audit.refusalsPerSecond, document.audit.burst);
+    this.sampler.setEvery(document.audit.sample);
+  }
+
+  /** Gives up what has waited too long for its answer. `now` is in milliseconds. */
+  expireRequests(now: i64): void {
+    this.requests.expire(now * 1_000_000, this.requestTimeout);
+    this.services.expire(now * 1_000_000, this.requestTimeout);
+  }
+
+  /** Its meters at a standpoint, the same ones each time. */
+  metersAt(standpoint: Standpoint): Meters {
+    for (let i = 0; i < this.meters.length; i++) {
+      if (this.meters[i].standpoint.isThatOf(standpoint)) return this.meters[i];
     }
-    this.enforce();
-    // Now, before the rules of the new policy are compiled for a first connection beside those of the old one.
-    collectReleased();
-    return true;
-  }
-
-  /**
-   * A policy has come into force here. Roots of the same plugin serve connections of its former configurations, and need not
-   * wait for their own ticks to hear of it.
-   */
-  private enforce(): void {
-    this.apply();
-    for (let i = 0; i < plugins.length; i++) {
-      const other = plugins[i];
-      if (other !== this && other.policy.hearFrom(this.policy)) other.apply();
-    }
-  }
-
-  /**
-   * Another policy is in force. Its settings count at once, its rules for each connection once it catches up. Where the
-   * policy is the empty one before any, the budget stays as it is: it never shrinks, and the first policy may want a small one.
-   */
-  private apply(): void {
-    const policy = this.policy.inForce;
-    if (policy.fingerprint != 0) raiseLimit(<usize>policy.document.limits.memory);
-    beginPolicyEpoch(isNobodyBehind());
-    this.behind = this.connections.keys();
-  }
-
-  /** Is a newer policy being read in slices, so that the next tick should come soon? */
-  get isLoading(): bool {
-    return this.policy.isLoading;
-  }
-
-  /** May connections be left that are under an older policy? */
-  get isBehind(): bool {
-    return this.behind.length > 0;
-  }
-
-  /** The host has opened a connection, of which nothing is known yet. */
-  open(id: u32): Connection {
-    if (this.policy.beReady()) this.enforce();
-    const rules = this.policy.inForce.rules;
-    const connection = new Connection(id, rules.document);
-    this.telemetry.equip(connection);
-    this.connections.set(id, connection);
-    rememberClient(id, new Client(this.policy, this.telemetry, rules));
-    this.policy.connections++;
-    return connection;
-  }
-
-  /** Is this an open connection of the plugin? */
-  holds(id: u32): bool {
-    return this.connections.has(id);
-  }
-
-  /** The connection is gone: its last counts go to the host, and nothing of it stays. */
-  close(connection: Connection): void {
-    reportConnectionClosed(connection);
-    this.telemetry.close(connection);
-    this.policy.connections--;
-    this.connections.delete(connection.id);
-    forgetClient(connection.id);
-    connection.destroy();
-    const at = dropped.indexOf(this);
-    if (at < 0 || this.connections.size > 0) return;
-    dropped.splice(at, 1);
-    this.telemetry.destroy();
-  }
-
-  /**
-   * The host has dropped this configuration. Envoy does so when the last of its connections is gone. Should one be open all the
-   * same, it holds addresses of counters that belong to the plugin: these are kept as long as there is one.
-   */
-  destroy(): void {
-    this.policy.destroy();
-    plugins.splice(plugins.indexOf(this), 1);
-    if (this.connections.size > 0) dropped.push(this);
-    else this.telemetry.destroy();
-  }
-
-  /**
-   * Brings silent connections under the present policy for a slice; the rules for the last one may have to be compiled on top
-   * of that. Answers whether some are left.
-   */
-  private catchUpSilent(): bool {
-    if (!this.isBehind) return false;
-    let now = nowNanoseconds();
-    while (this.behind.length > 0 && !catchingUpRests(now)) {
-      // Each may ask for as much as it holds, for the UNSUBs of all its subscriptions.
-      ensureRoom(this.id);
-      const id = this.behind.pop();
-      if (!this.connections.has(id)) continue;
-      const connection = this.connections.get(id);
-      if (connection.policyEpoch != policyEpoch) now = catchUpAt(connection, now);
-    }
-    return this.isBehind;
-  }
-
-  /**
-   * Hears of a newer policy or reads on in one, makes room when memory runs out, brings connections under that policy, gives the
-   * host what was counted, and closes what is to end. Answers whether more may be due at once, so that the next tick should come
-   * sooner.
-   */
-  tick(): bool {
-    const now = callbackTime();
-    if (this.policy.follow(now)) {
-      this.enforce();
-      collectReleased();
-    }
-    lookAgain();
-    ensureRoom(this.id);
-    const behind = this.catchUpSilent();
-    if (isNobodyBehind()) collectReleased();
-    const all = this.connections.values();
-    const judging = judgeSome(all, this.id);
-    let due = 0;
-    for (let i = 0; i < all.length; i++) {
-      const connection = all[i];
-      connection.subscriptions.tick(now, connection.awaitsConnect);
-      this.telemetry.observe(connection);
-      if (connection.queueLostSince != 0 && !connection.observing && !connection.willObserve) {
-        endLostMember(connection, now);
-      }
-      if (isDue(connection, now)) due++;
-    }
-    const defining = this.telemetry.tick(now);
-    let left = MAX_CLOSINGS;
-    for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
-      if (!isDue(all[i], now)) continue;
-      if (actOn(all[i].id)) closeDownstream();
-      all[i].close();
-      left--;
-    }
-    return behind || judging || defining || this.isLoading || due > MAX_CLOSINGS;
+    const meters = new Meters(standpoint, this.principals);
+    this.meters.push(meters);
+    return meters;
   }
 }
 
-/**
- * To be called before anything that may ask for memory: makes room for it if that is needed (shedding.ts), and turns the host to
- * `context` then, which is the callback's.
- */
-// @ts-ignore: decorator
-@inline
-export function ensureRoom(context: u32): void {
-  if (isRoomNeeded()) makeRoomAmongAll(context);
-}
+const all: Plugin[] = [];
 
-function makeRoomAmongAll(context: u32): void {
-  let all: Connection[] = [];
-  for (let i = 0; i < plugins.length; i++) all = all.concat(plugins[i].connections.values());
-  makeRoom(all);
-  actOn(context);
-}
-
-/** Is every connection of this VM judged by a policy that is in force? */
-function isNobodyBehind(): bool {
-  for (let i = 0; i < plugins.length; i++) {
-    if (plugins[i].isBehind) return false;
-  }
-  return true;
-}
-
-/**
- * Judges subscriptions that wait for it, whichever connections have them, for one slice together, in the callback of `context`.
- * Answers whether some may be left.
- */
-function judgeSome(all: Connection[], context: u32): bool {
-  let began: u64 = 0;
+/** The plugin that the host's root context at hand belongs to, the same one for each of that name. */
+export function pluginAtHand(): Plugin {
+  const name = textProperty(PLUGIN_NAME) + "/" + textProperty(ROOT_ID);
   for (let i = 0; i < all.length; i++) {
-    if (!all[i].hasUnjudged) continue;
-    // As in `catchUpSilent`.
-    ensureRoom(context);
-    const now = nowNanoseconds();
-    if (began == 0) began = now;
-    if (now - began > SLICE_NANOSECONDS || judgeOn(all[i], began)) return true;
+    if (all[i].name == name) return all[i];
   }
-  return false;
-}
-
-/** Ends a member of a queue group that has lost its right and has said nothing since, with which its UNSUB could have gone. */
-function endLostMember(connection: Connection, now: i64): void {
-  if (connection.phase != Phase.OPEN) connection.queueLostSince = 0;
-  else if (hasPassed(now, connection.queueLostSince, QUEUE_MILLISECONDS)) {
-    connection.queueLostSince = 0;
-    endRevoked(connection, Reason.NOT_ALLOWED);
-  }
-}
-
-/** Is it time to close a connection that is ending? nats-server has had its time to close it. In DRY_RUN none is closed. */
-function isDue(connection: Connection, now: i64): bool {
-  const since = connection.endingSince;
-  return since > 0 && !connection.observing && hasPassed(now, since, ENDING_MILLISECONDS);
+  const plugin = new Plugin(name);
+  all.push(plugin);
+  return plugin;
 }

@@ -2,10 +2,10 @@ import { decimal } from "../bytes/digits";
 import { Faults } from "../policy/faults";
 import { LogLevel, logText } from "../proxy/log";
 import { findLoaded, LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
-import { NamedPlugin } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
-import { PluginTelemetry } from "./plugin-telemetry";
+import { Plugin } from "./plugin";
 import { beginLoading, findLoading, PolicyLoading } from "./policy-loading";
+import { RootTelemetry } from "./root-telemetry";
 
 /**
  * A policy of at most so many bytes is read at once, which takes some 2 ms. A longer one is read in slices, during which the former
@@ -23,7 +23,7 @@ export function isAtHand(fingerprint: u64): bool {
   return findLoaded(fingerprint) != null || findLoading(fingerprint) != null;
 }
 
-/** The policy that one plugin configuration judges by, and what is being read to take its place (docs/adr/0016). */
+/** The policy that one root context judges by, and what is being read to take its place (docs/adr/0016). */
 @final
 export class PolicyInForce {
   policy: LoadedPolicy = noPolicy();
@@ -31,9 +31,9 @@ export class PolicyInForce {
   private loading: PolicyLoading | null = null;
 
   constructor(
-    private readonly plugin: NamedPlugin,
+    private readonly plugin: Plugin,
     private readonly own: OwnConfiguration,
-    private readonly telemetry: PluginTelemetry,
+    private readonly telemetry: RootTelemetry,
   ) {
     this.policy.hold();
   }

@@ -11,7 +11,7 @@ const PIECE_BYTES: i32 = 16 << 10;
 const loadings: PolicyLoading[] = [];
 
 /**
- * A policy that is being read in slices, so that no worker stalls for it, once for all plugins of this VM that wait for it
+ * A policy that is being read in slices, so that no worker stalls for it, once for all root contexts of this VM that wait for it
  * (docs/adr/0016).
  */
 @final
@@ -84,7 +84,7 @@ export class PolicyLoading {
     let policy = this.policy;
     if (policy == null) {
       this.policy = policy = new LoadedPolicy(this.fingerprint, new RuleSets(this.reading.document));
-      // Held here too: the first plugin that takes it may let go of it before the last one has taken it.
+      // Held here too: the first root context that takes it may let go of it before the last one has taken it.
       if (policy.document.faults.isEmpty) policy.hold();
     }
     return policy;

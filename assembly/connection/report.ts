@@ -17,7 +17,7 @@ import { Access } from "./access";
 import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
-import { PluginTelemetry } from "./plugin-telemetry";
+import { RootTelemetry } from "./root-telemetry";
 import { queueLengthOf, queueOf, subjectLengthOf, subjectOf } from "./subscription";
 import { summarize, summarizeRefusal } from "./summary";
 
@@ -38,7 +38,7 @@ function auditSubjectOf(connection: Connection): AuditSubject {
   );
 }
 
-function telemetryOf(connection: Connection): PluginTelemetry {
+function telemetryOf(connection: Connection): RootTelemetry {
   return clientOf(connection.id).telemetry;
 }
 

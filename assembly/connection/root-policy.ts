@@ -6,10 +6,10 @@ import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { ABSENT } from "../proxy/shared-data";
 import { findLoaded, LoadedPolicy, loadPolicy } from "./loaded-policy";
-import { NamedPlugin } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
-import { PluginTelemetry } from "./plugin-telemetry";
+import { Plugin } from "./plugin";
 import { isAtHand, isReadInSlices, PolicyInForce } from "./policy-in-force";
+import { RootTelemetry } from "./root-telemetry";
 
 /**
  * For how long ticks must see that the host keeps a root though it has no connection, until the root is believed to be the
@@ -22,16 +22,16 @@ const MAX_DROPPED: i32 = 16;
 const NO_SEQUENCE: u64 = u64.MAX_VALUE;
 
 /** All roots of this VM that have a configuration. */
-const roots: PluginPolicy[] = [];
+const roots: RootPolicy[] = [];
 /** Roots that the host has dropped, by name and fingerprint (`mark`), the newest last. */
 const dropped: string[] = [];
 
 /**
- * Which policy one plugin configuration (a root context) follows: the newest that any VM of the proxy has published
+ * Which policy one root context follows: the newest that any VM of the proxy has published
  * under the plugin's name, which need not be its own (docs/adr/0008).
  */
 @final
-export class PluginPolicy {
+export class RootPolicy {
   /** Open connections of this root in this worker. */
   connections: i32 = 0;
 
@@ -51,8 +51,8 @@ export class PluginPolicy {
   private keptSince: i64 = 0;
 
   constructor(
-    private readonly plugin: NamedPlugin,
-    private readonly telemetry: PluginTelemetry,
+    private readonly plugin: Plugin,
+    private readonly telemetry: RootTelemetry,
   ) {
     const own = new OwnConfiguration();
     this.own = own;
@@ -123,7 +123,7 @@ export class PluginPolicy {
    * published need not be fetched: there is memory for two policies, not for a copy more. What `other` has published itself,
    * this root hears of at its next tick.
    */
-  hearFrom(other: PluginPolicy): bool {
+  hearFrom(other: RootPolicy): bool {
     if (other.plugin !== this.plugin || other.inForce.fingerprint != other.newestFingerprint) return this.hear();
     this.heard = other.heard;
     this.newestSequence = other.newestSequence;

@@ -16,7 +16,7 @@ import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
-import { NamedPlugin } from "./named-plugin";
+import { Plugin } from "./plugin";
 import { NOWHERE, standpointOf } from "./standpoint";
 
 /** Untested versions of nats-server that one plugin warns of. */
@@ -26,14 +26,14 @@ const SHOWN_VERSION: i32 = 32;
 
 /** All that one root context of a plugin reports with, under all policies that it has in force. */
 @final
-export class PluginTelemetry {
+export class RootTelemetry {
   /** Those at each standpoint that a policy gave it: a connection under an earlier one may still count. All are held. */
   private readonly allMeters: Meters[] = [];
   private meters: Meters;
   /** Those of the policy in force; null before any. */
   private policyGauges: PolicyGauges | null = null;
 
-  constructor(private readonly plugin: NamedPlugin) {
+  constructor(private readonly plugin: Plugin) {
     plugin.hold();
     const meters = plugin.metersAt(NOWHERE);
     this.meters = meters;
