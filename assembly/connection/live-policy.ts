@@ -33,6 +33,11 @@ export function catchingUpRests(now: u64): bool {
   return slices.rests(now);
 }
 
+/** What connections came under a newer policy with has gone on from `began` until `now`, in nanoseconds. */
+export function noteCatchingUp(began: u64, now: u64): void {
+  slices.note(began, now);
+}
+
 /**
  * Brings a connection under the policy that its root context has in force. To be called whenever `connection.policyEpoch` is not the
  * present one, before any of the callback's bytes is read. An open connection stays under its former policy for the moment if

@@ -9,7 +9,7 @@ import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
-import { catchingUpRests, catchUpAt } from "./live-policy";
+import { catchingUpRests, catchUpAt, noteCatchingUp } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { Plugin, pluginAtHand } from "./plugin";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
@@ -18,7 +18,6 @@ import { judgeOn } from "./revocations";
 import { RootPolicy } from "./root-policy";
 import { RootTelemetry } from "./root-telemetry";
 import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
-import { SLICE_NANOSECONDS } from "./slices";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -249,8 +248,14 @@ export function ensureRoom(context: u32): void {
 }
 
 function makeRoomAmongAll(context: u32): void {
-  let all: Connection[] = [];
-  for (let i = 0; i < roots.length; i++) all = all.concat(roots[i].connections.values());
+  let count = 0;
+  for (let i = 0; i < roots.length; i++) count += roots[i].connections.size;
+  const all = new Array<Connection>(count);
+  let next = 0;
+  for (let i = 0; i < roots.length; i++) {
+    const some = roots[i].connections.values();
+    for (let j = 0; j < some.length; j++) all[next++] = some[j];
+  }
   makeRoom(all);
   actOn(context);
 }
@@ -264,18 +269,19 @@ function isNobodyBehind(): bool {
 }
 
 /**
- * Judges subscriptions that wait for it, whichever connections have them, for one slice together, in the callback of `context`.
- * Answers whether some may be left.
+ * Judges subscriptions that wait for it, whichever connections have them, in the callback of `context`: for one slice together with
+ * what comes under a policy in other ticks of this turn, since each root context has a tick. Answers whether some may be left.
  */
 function judgeSome(all: Connection[], context: u32): bool {
-  let began: u64 = 0;
   for (let i = 0; i < all.length; i++) {
     if (!all[i].hasUnjudged) continue;
     // As in `catchUpSilent`.
     ensureRoom(context);
-    const now = nowNanoseconds();
-    if (began == 0) began = now;
-    if (now - began > SLICE_NANOSECONDS || judgeOn(all[i], began)) return true;
+    const began = nowNanoseconds();
+    if (catchingUpRests(began)) return true;
+    const isSomeLeft = judgeOn(all[i], began);
+    noteCatchingUp(began, nowNanoseconds());
+    if (isSomeLeft) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { REST } from "./changing-policy.ts";
 import type { Host } from "./host.ts";
 import { fill, LINE, MEMORY, subs } from "./memory.ts";
 import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, PING, policy, PONG, pub, stat, Wire } from "./wire.ts";
@@ -417,6 +418,7 @@ describe("limits.memory, the budget of a VM,", () => {
       slow.client(pub("ok.1"));
       host.clockStep = 0n;
       for (const wire of [...evil, honest]) wire.server(PONG);
+      host.advance(REST);
       for (let i = 0; i < 5; i++) host.tick();
       assert.ok(evil.some(({ connection }) => connection.closed));
       assert.equal(honest.connection.closed, false);

@@ -55,6 +55,29 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
   });
 
+  it("waits for its turn if connections of many earlier policies have as many, whose ticks come at once", () => {
+    const host = new Host(filterModule());
+    const ROOTS = 10;
+    for (let root = 0; root < ROOTS; root++) {
+      assert.ok(host.configure({ ...both, limits: { subscriptions: COUNT + root } }).accepted);
+      const wire = Wire.connected(host);
+      wire.client(sids.map((sid) => `SUB ${subjectOf(sid)} ${sid}\r\n`).join(""));
+    }
+    settle(host);
+    host.configure(less);
+    const turns: number[] = [];
+    do {
+      host.advance(HURRIED);
+      const began = host.now;
+      host.clockStep = CLOCK_STEP / 2n;
+      host.tick();
+      host.clockStep = 0n;
+      turns.push(Number(host.now - began) / 1e6);
+    } while (turns.length < 1000 && host.shortestTickPeriod === HURRIED);
+    assert.ok(Math.max(...turns) <= 60, `${turns.join(", ")} ms`);
+    assert.equal(revoked(host), ROOTS * (COUNT - allowed.length));
+  });
+
   it("waits for the next tick if the clock is set back meanwhile", () => {
     const { host } = crowded();
     host.configure(less);
