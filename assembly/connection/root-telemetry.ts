@@ -179,7 +179,7 @@ export class RootTelemetry {
   tick(now: i64): bool {
     this.plugin.expireRequests(now);
     this.audit.onTick(now, this.stats);
-    beginDefinitions(true);
+    beginDefinitions(true, now * 1_000_000);
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
     this.stats.onTick(<i64>usedBytes());

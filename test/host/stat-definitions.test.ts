@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { configure } from "./configure.ts";
 import { defined, FOR_EACH, SLICE } from "./definitions.ts";
-import type { Host } from "./host.ts";
-import { configuredHost, CONNECT, INFO, PING, PONG, pub, stat, Wire } from "./wire.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+import { configuredHost, CONNECT, INFO, PING, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const OPENED = "istio_nats_connections_opened_total";
 const PING_RTT = "istio_nats_ping_rtt_milliseconds";
@@ -41,6 +43,25 @@ describe("the stats of many new principals", () => {
     assert.ok(each.length > PRINCIPALS / SLICE, each.join(", "));
     host.clockStep = 0n;
     assert.equal(stat(host, OPENED), PRINCIPALS);
+  });
+
+  it("are defined in one slice for all root contexts whose ticks come in one turn", () => {
+    const host = new Host(filterModule());
+    for (let root = 0; root < 10; root++) {
+      configure(host, policy({ limits: { subscriptions: 1000 + root } }));
+      Wire.connected(host);
+      host.advance(TICK);
+      host.tick();
+    }
+    newPrincipals(host);
+    host.advance(TICK);
+    const before = defined(host);
+    host.clockStep = FOR_EACH / 10n;
+    host.tick();
+    assert.ok(defined(host) - before <= 10 * SLICE + 2, `${defined(host) - before}`);
+    host.clockStep = 0n;
+    host.advance(TICK);
+    assert.equal(stat(host, OPENED, { source_workload_namespace: "clients" }), PRINCIPALS);
   });
 
   it("have all that was counted meanwhile", () => {
