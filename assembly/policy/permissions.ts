@@ -94,6 +94,16 @@ export class Permissions {
     return changetype<ResponseLimit>(<usize>this.responses.get(index));
   }
 
+  /** Entries of all four lists. */
+  get entryCount(): i32 {
+    return (
+      this.publishAllow.entryCount +
+      this.publishDeny.entryCount +
+      this.subscribeAllow.entryCount +
+      this.subscribeDeny.entryCount
+    );
+  }
+
   /** Gives back all memory, the object's own too; nobody may hold it any more. */
   destroy(): void {
     for (let i = 0; i < this.responseCount; i++) heap.free(changetype<usize>(this.response(i)));
@@ -110,12 +120,7 @@ export class Permissions {
 
   /** Makes room for answers, and finds the first ones. */
   private answerFirst(): void {
-    const entries =
-      this.publishAllow.entryCount +
-      this.publishDeny.entryCount +
-      this.subscribeAllow.entryCount +
-      this.subscribeDeny.entryCount;
-    if (!makeRoomFor(entries)) return;
+    if (!makeRoomFor(this.entryCount)) return;
     makeRoomForLong(longBeginningsOf(this.publishAllow) + longBeginningsOf(this.publishDeny));
     this.foresee(this.publishAllow);
     this.foresee(this.publishDeny);

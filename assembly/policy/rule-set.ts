@@ -23,6 +23,17 @@ export class RuleSet {
     private readonly classes: SubjectClasses,
   ) {}
 
+  /** Does a connection have it? */
+  get isHeld(): bool {
+    return this.users > 0;
+  }
+
+  /** What it takes of memory, in entries. */
+  get entryCount(): i32 {
+    const shadow = this.shadow;
+    return this.enforced.entryCount + (shadow != null ? shadow.entryCount : 0);
+  }
+
   /** Keeps its permissions until `release` has been called as often. */
   hold(): void {
     this.users++;
@@ -54,12 +65,21 @@ export class RuleSet {
  * forgotten; for one principal more, all principals are. Those that still come are remembered anew.
  */
 const MAX_REMEMBERED: i32 = 4096;
+/**
+ * Entries, of some 100 bytes each, that all sets together may have before those that no connection has are forgotten. 2,000 principals
+ * that came and went, each with a rule of its own beside 5,000 entries for everybody, left 1 GiB of them (Node host).
+ */
+const MAX_ENTRIES: i32 = 32_768;
 
 /** Finds and compiles the rule sets of one configuration: once for each distinct set of rules. */
 @final
 export class RuleSets {
   private readonly byPrincipal: Map<string, RuleSet> = new Map();
   private readonly byRules: Map<string, RuleSet> = new Map();
+
+  /** Entries of the sets in `byRules`, and how many there may be until unused sets are forgotten. */
+  private entries: i32 = 0;
+  private entriesBound: i32 = MAX_ENTRIES;
 
   /** Made for the first peer, since not every VM that reads a configuration has peers. */
   private index: RuleIndex | null = null;
@@ -77,7 +97,9 @@ export class RuleSets {
     else {
       set = this.compile(matching);
       if (this.byRules.size >= MAX_REMEMBERED) this.forgetAll();
+      else if (this.entries + set.entryCount > this.entriesBound) this.forgetUnused();
       this.byRules.set(rulesKey, set);
+      this.entries += set.entryCount;
     }
     if (this.byPrincipal.size >= MAX_REMEMBERED) this.byPrincipal.clear();
     this.byPrincipal.set(key, set);
@@ -90,6 +112,27 @@ export class RuleSets {
     this.byPrincipal.clear();
     this.byRules.clear();
     for (let i = 0; i < sets.length; i++) sets[i].forget();
+    this.entries = 0;
+    this.entriesBound = MAX_ENTRIES;
+  }
+
+  /**
+   * Forgets the sets that no connection has, and does so again once there are twice as many entries as are left, so that looking for
+   * them takes little of what compiling takes.
+   */
+  private forgetUnused(): void {
+    const keys = this.byRules.keys();
+    this.byPrincipal.clear();
+    this.entries = 0;
+    for (let i = 0; i < keys.length; i++) {
+      const set = this.byRules.get(keys[i]);
+      if (set.isHeld) this.entries += set.entryCount;
+      else {
+        this.byRules.delete(keys[i]);
+        set.forget();
+      }
+    }
+    this.entriesBound = max(MAX_ENTRIES, this.entries * 2);
   }
 
   /**

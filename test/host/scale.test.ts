@@ -373,6 +373,25 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     }
   });
 
+  it("takes at most 32 MiB of a VM though each of many principals that come and go has a rule of its own besides", () => {
+    const everybody = { name: "everybody", from: [{ principals: ["*"] }] };
+    const allow = Array.from({ length: 5000 }, (_, i) => `orders.${i}.>`);
+    const own = Array.from({ length: 300 }, (_, i) => ({
+      name: `own-${i}`,
+      from: [{ principals: [`cluster.local/ns/shop/sa/app-${i}`] }],
+      publish: { allow: [`own.${i}.>`] },
+    }));
+    const host = new Host(filterModule());
+    const rules = [{ ...everybody, publish: { allow } }, ...own];
+    assert.ok(host.configure(istioJson({ trustDomains: ["cluster.local"], rules })).accepted);
+    for (let i = 0; i < own.length; i++) {
+      const wire = Wire.connected(host, { peer: `spiffe://cluster.local/ns/shop/sa/app-${i}` });
+      assert.equal(wire.client(pub(`own.${i}.a`)), pub(`own.${i}.a`));
+      wire.connection.close("client");
+      assert.ok(host.memoryPages * PAGE <= MOST, `${host.memoryPages} pages after ${i} principals`);
+    }
+  });
+
   it("gives its memory back when the next one replaces it, except for what a connection ends with", (t: TestContext) => {
     const host = new Host(counting);
     const levels: number[] = [];
