@@ -61,6 +61,33 @@ describe("a table of messages that wait for another one", () => {
     table.clear();
   });
 
+  it("gives up 65,536 at most that have waited too long, the others when it is asked again", () => {
+    const table = newTable(100_000);
+    const owner = newOwner();
+    for (let i: u64 = 0; i < 100_000; i++) table.open(owner, i * 0x9e3779b97f4a7c15, 0, 0);
+    table.expire(10, 5);
+    expect(table.count).toBe(100_000 - 65_536);
+    table.expire(10, 5);
+    expect(table.count).toBe(0);
+    table.clear();
+  });
+
+  it("gives up 64 at most for each that waits anew while there are more than a smaller bound allows", () => {
+    const table = newTable(1000);
+    const owner = newOwner();
+    for (let i: u64 = 0; i < 1000; i++) table.open(owner, i, 0, <i64>i);
+    table.bound = 100;
+    table.open(owner, 2000, 0, 2000);
+    expect(table.count).toBe(1000 - 64 + 1);
+    for (let i: u64 = 0; i < 20; i++) table.open(owner, 3000 + i, 0, 3000);
+    expect(table.count).toBe(100);
+    // The newest are left.
+    expect(table.close(owner, 3019)).toBe(true);
+    expect(table.close(owner, 2000)).toBe(true);
+    expect(table.close(owner, 900)).toBe(false);
+    table.clear();
+  });
+
   it("gives up all of an owner, and no other's", () => {
     const table = newTable(100);
     const one = newOwner();
