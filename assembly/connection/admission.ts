@@ -10,7 +10,7 @@ import { reportConnectionRefused, reportUnreadable } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers why the
- * peer may not connect at all, or ALLOWED. Either is reported.
+ * peer may not connect at all, or ALLOWED. Either is reported. Where memory has no room for its rules, `hasRights` tells that.
  */
 export function admit(connection: Connection): Reason {
   const client = clientOf(connection.id);
@@ -20,7 +20,7 @@ export function admit(connection: Connection): Reason {
   const meter = connection.meter;
   if (connection.untestedServer && meter != null) meter.untestedServer();
   if (connection.serverRequiresTls) reportUnreadable(connection, ProtocolError.SERVER_TLS);
-  giveRights(connection, client, peer, observes);
+  if (!giveRights(connection, client, peer, observes)) return Reason.ALLOWED;
 
   const why = reasonAgainst(peer);
   if (!observes && !allowsSomething(connection.access)) {
@@ -30,6 +30,11 @@ export function admit(connection: Connection): Reason {
   const shadow = connection.shadow;
   if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
   return Reason.ALLOWED;
+}
+
+/** Has the connection been given what its rules say, so that it can be judged? */
+export function hasRights(connection: Connection): bool {
+  return connection.access != null || connection.shadow != null;
 }
 
 /** Why a peer without rights has none. */
@@ -50,10 +55,12 @@ export function countAs(connection: Connection, client: Client, peer: Principal)
 
 /**
  * Gives the connection what the client's policy allows the peer, and frees what it had under a former one. If it `observes`, in
- * DRY_RUN, nothing is refused: what would be enforced is only asked.
+ * DRY_RUN, nothing is refused: what would be enforced is only asked. Answers false, and changes nothing, where memory has no room
+ * for its rules.
  */
-export function giveRights(connection: Connection, client: Client, peer: Principal, observes: bool): void {
+export function giveRights(connection: Connection, client: Client, peer: Principal, observes: bool): bool {
   const rules = client.rules.of(peer);
+  if (rules == null) return false;
   rules.hold();
   const bound = client.rules.document.limits.responses;
   const all = rules.shadow;
@@ -75,6 +82,18 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
   // Only now, since the former set may be the same one, and what was inherited has had its limits.
   client.release();
   client.ruleSet = rules;
+  return true;
+}
+
+/** Takes all rights from a connection that ends, so that what they need is room for others' before it is gone. */
+export function takeRights(connection: Connection, client: Client): void {
+  const access = connection.access;
+  const shadow = connection.shadow;
+  connection.access = null;
+  connection.shadow = null;
+  if (access != null) access.destroy();
+  if (shadow != null) shadow.destroy();
+  client.release();
 }
 
 /** Access to the permissions, which inherits from `former`, and the reply grants of `grantor`. Either both are there or none. */

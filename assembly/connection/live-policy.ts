@@ -4,11 +4,12 @@ import { Reason } from "../policy/reason";
 import { Mode } from "../policy/rules";
 import { nowNanoseconds } from "../proxy/clock";
 import { actOn } from "../proxy/stream";
-import { allowsSomething, countAs, giveRights, reasonAgainst } from "./admission";
+import { ProtocolError } from "../telemetry/protocol-error";
+import { allowsSomething, countAs, giveRights, reasonAgainst, takeRights } from "./admission";
 import { Client, clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { tellMaximum } from "./deliveries";
-import { endRevoked } from "./endings";
+import { endAtOnce, endRevoked } from "./endings";
 import { readIdentity } from "./identity";
 import { policyEpoch, policyEpochBegan } from "./policy-epoch";
 import { judgeSubscriptions } from "./revocations";
@@ -115,7 +116,13 @@ function change(connection: Connection, client: Client, peer: Principal, observe
   if (peer.uri != client.principal || !client.telemetry.identifies(connection, peer.uri)) {
     countAs(connection, client, peer);
   }
-  giveRights(connection, client, peer, observes);
+  if (!giveRights(connection, client, peer, observes)) {
+    // Nothing passes unread that is to be refused.
+    if (!observes) connection.observing = false;
+    endAtOnce(connection, ProtocolError.MEMORY);
+    if (!connection.observing) takeRights(connection, client);
+    return;
+  }
   if (observes) {
     judgeSubscriptions(connection, judgesNow);
     if (!connection.observing) tellMaxima(connection);

@@ -9,7 +9,7 @@ import { Chunk, FAR } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
-import { admit } from "./admission";
+import { admit, hasRights } from "./admission";
 import { judge, lineFault } from "./client-operations";
 import { Connection, Phase } from "./connection";
 import { sendUnsubscribes } from "./due-unsubscribes";
@@ -147,15 +147,17 @@ function passPlain(connection: Connection, position: i32): i32 {
 function begin(connection: Connection): void {
   chunk.extend(0);
   const reason = admit(connection);
-  const foreign = foreignProtocol(chunk.address(0), chunk.address(chunk.viewEnd));
-  const isForeign = foreign != NO_PROTOCOL_ERROR;
-  const refused = (reason != Reason.ALLOWED || isForeign) && !connection.observing;
+  const error = hasRights(connection)
+    ? foreignProtocol(chunk.address(0), chunk.address(chunk.viewEnd))
+    : ProtocolError.MEMORY;
+  const isUnreadable = error != NO_PROTOCOL_ERROR;
+  const refused = (reason != Reason.ALLOWED || isUnreadable) && !connection.observing;
   const meter = connection.meter;
   if (meter != null) meter.opened(refused ? Verdict.REFUSED : Verdict.ALLOWED);
   connection.phase = Phase.OPEN;
   // In DRY_RUN another protocol passes too.
   if (!refused) reportConnected(connection);
-  if (isForeign) endUnreadable(connection, chunk, 0, foreign);
+  if (isUnreadable) endUnreadable(connection, chunk, 0, error);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
 }
 

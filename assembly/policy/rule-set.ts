@@ -1,3 +1,4 @@
+import { hasRoomBeside, isRoomLeftBeside } from "../bytes/budget";
 import { PolicyDocument } from "./document";
 import { Permissions } from "./permissions";
 import { PermissionsInMaking } from "./permissions-in-making";
@@ -5,6 +6,10 @@ import { Principal } from "./principal";
 import { RuleIndex } from "./rule-index";
 import { Mode, Rule } from "./rules";
 import { SubjectClasses } from "./subject-classes";
+
+/** Entries of all sets of this VM, whichever policy's they are, and how many there have been at most. */
+let entriesNow: i32 = 0;
+let entriesAtMost: i32 = 0;
 
 /** What the rules that match one principal say: what is enforced, and what would be if the dry-run rules were. */
 @final
@@ -21,7 +26,10 @@ export class RuleSet {
      */
     readonly shadow: Permissions | null,
     private readonly classes: SubjectClasses,
-  ) {}
+  ) {
+    entriesNow += this.entryCount;
+    entriesAtMost = max(entriesAtMost, entriesNow);
+  }
 
   /** Does a connection have it? */
   get isHeld(): bool {
@@ -53,6 +61,7 @@ export class RuleSet {
 
   private destroyIfUnused(): void {
     if (this.users > 0 || this.findable) return;
+    entriesNow -= this.entryCount;
     this.enforced.destroy();
     const shadow = this.shadow;
     if (shadow != null) shadow.destroy();
@@ -71,6 +80,11 @@ const MAX_REMEMBERED: i32 = 4096;
  */
 const MAX_ENTRIES: i32 = 32_768;
 
+/** For each byte of their lists compiled rules take so many at most: 60 MiB for 1.1 MB of the shortest entries (Node host). */
+const COMPILED: usize = 64;
+/** Bytes of the shortest entry of a list (policy/entry-list.ts). */
+const LEAST_ENTRY: usize = 5;
+
 /** Finds and compiles the rule sets of one configuration: once for each distinct set of rules. */
 @final
 export class RuleSets {
@@ -86,8 +100,11 @@ export class RuleSets {
 
   constructor(readonly document: PolicyDocument) {}
 
-  /** The set of the rules that match the principal. Call its `hold` before anything else is asked of this object. */
-  of(principal: Principal): RuleSet {
+  /**
+   * The set of the rules that match the principal; null where memory has no room for it. Call its `hold` before anything else is
+   * asked of this object.
+   */
+  of(principal: Principal): RuleSet | null {
     const key = principal.authenticated ? principal.uri : "";
     if (this.byPrincipal.has(key)) return this.byPrincipal.get(key);
     const matching = this.matching(principal);
@@ -95,6 +112,10 @@ export class RuleSets {
     let set: RuleSet;
     if (this.byRules.has(rulesKey)) set = this.byRules.get(rulesKey);
     else {
+      if (!hasRoomFor(matching)) {
+        this.forgetUnused();
+        if (!hasRoomFor(matching)) return null;
+      }
       set = this.compile(matching);
       if (this.byRules.size >= MAX_REMEMBERED) this.forgetAll();
       else if (this.entries + set.entryCount > this.entriesBound) this.forgetUnused();
@@ -176,6 +197,19 @@ export class RuleSets {
     }
     return new RuleSet(enforced, new Permissions(count, all, enforced.classes), classes);
   }
+}
+
+/**
+ * Is there room to compile these rules, enforced and on trial? What sets that are gone have left is in gaps between blocks that stay,
+ * of which nobody knows how much they are together: where an eighth of all entries that there were is gone, the gaps are room for
+ * these.
+ */
+function hasRoomFor(rules: Rule[]): bool {
+  let bytes: usize = 0;
+  for (let i = 0; i < rules.length; i++) bytes += <usize>rules[i].listBytes;
+  if (hasRoomBeside(bytes * COMPILED)) return true;
+  const entries = <i32>(bytes / LEAST_ENTRY);
+  return entriesNow + entries <= entriesAtMost - entriesAtMost / 8 && isRoomLeftBeside();
 }
 
 /** A string that is another for other rules: their numbers as its units, negative for denials alone. Nobody reads it. */

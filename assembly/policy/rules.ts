@@ -67,6 +67,13 @@ export class Rule {
     readonly index: i32,
   ) {}
 
+  /** Bytes of all its lists. */
+  get listBytes(): i32 {
+    return (
+      this.publish.allow.length + this.publish.deny.length + this.subscribe.allow.length + this.subscribe.deny.length
+    );
+  }
+
   /** Has it an entry that denies? */
   get denies(): bool {
     return this.publish.deny.length > 0 || this.subscribe.deny.length > 0;

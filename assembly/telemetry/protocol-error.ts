@@ -63,7 +63,7 @@ export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "a PROXY protocol header: remove it before this filter",
   "nats-server sent bytes that are no NATS operation: is the destination a NATS client port?",
   "the stream ended inside an operation: see why the client left",
-  "limits.memory of this VM is used up, or left in gaps that are too small: raise it, or look for clients that do not read",
+  "limits.memory is used up, or left in gaps that are too small, or rules have no room: raise it, look for clients that do not read, shorten lists",
   "the proxy would not hand over or take bytes; please report this",
   "a subject has a line break, or what this client's library alone takes for a blank, or headers are too short for it to read on; ENFORCE drops the message: see who sends so",
   "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off",

@@ -15,7 +15,7 @@ export function ruleSetsOf(rules: string[], mode: string = "ENFORCE"): RuleSets 
 }
 
 export function setFor(sets: RuleSets, uri: string): RuleSet {
-  return sets.of(sets.document.peers.principalOf(uri));
+  return sets.of(sets.document.peers.principalOf(uri))!;
 }
 
 /** What rules with these permissions together permit to a peer that all of them match, with these classes of subjects. */

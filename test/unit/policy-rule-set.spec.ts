@@ -50,7 +50,7 @@ describe("the rules that match a peer", () => {
     const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":"ALL"}`]);
     expect(setFor(sets, "").enforced.allowsSomething).toBe(false);
     expect(setFor(sets, "spiffe://other.domain/ns/shop/sa/orders").enforced.allowsSomething).toBe(false);
-    expect(sets.of(new Principal(PEER)).enforced.allowsSomething).toBe(false);
+    expect(sets.of(new Principal(PEER))!.enforced.allowsSomething).toBe(false);
     expect(setFor(sets, PEER).enforced.allowsSomething).toBe(true);
   });
 });
