@@ -77,18 +77,9 @@ function hasRoom(size: usize): bool {
   return linearBytes() + size + size / 8 <= growsTo || hasFreeBlock(cost(size));
 }
 
-/** Bytes that are left to all that has no other answer than a trap, when what could be refused is given room beside the budget. */
-const LEFT_BESIDE: usize = 16 << 20;
-
 /** Is there room beside the budget, in one piece, for blocks of `size` bytes together? */
 export function hasRoomBeside(size: usize): bool {
-  const all = size + LEFT_BESIDE;
-  return linearBytes() + all <= GRANTED_BY_V8 || hasFreeBlock(all);
-}
-
-/** Is what `hasRoomBeside` leaves there still, by half? */
-export function isRoomLeftBeside(): bool {
-  return linearBytes() + LEFT_BESIDE / 2 <= GRANTED_BY_V8 || hasFreeBlock(LEFT_BESIDE / 2);
+  return linearBytes() + size <= GRANTED_BY_V8 || hasFreeBlock(size);
 }
 
 /**

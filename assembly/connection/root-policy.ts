@@ -27,8 +27,8 @@ const roots: RootPolicy[] = [];
 const dropped: string[] = [];
 
 /**
- * Which policy one root context follows: the newest that any VM of the proxy has published
- * under the plugin's name, which need not be its own (docs/adr/0008).
+ * Which policy one root context follows: the newest that any VM of the proxy has published under the plugin's name, which need not
+ * be its own (docs/adr/0008).
  */
 @final
 export class RootPolicy {
@@ -303,7 +303,7 @@ export class RootPolicy {
    */
   private isKeptThoughReplaced(): bool {
     const own = this.own;
-    // A root whose configuration was refused has no text, and cannot be the one that the host uses. Nor has one that has let go of it.
+    // A root whose configuration was refused has no text, and cannot be the one that the host uses. Nor has it after `letGoOfText`.
     if (own.text == 0) return false;
     if (this.connections > 0 || own.fingerprint == this.newestFingerprint || this.newestSequence == 0) return false;
     for (let i = 0; i < roots.length; i++) {

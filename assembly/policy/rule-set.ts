@@ -1,4 +1,4 @@
-import { hasRoomBeside, isRoomLeftBeside } from "../bytes/budget";
+import { hasRoomBeside } from "../bytes/budget";
 import { PolicyDocument } from "./document";
 import { Permissions } from "./permissions";
 import { PermissionsInMaking } from "./permissions-in-making";
@@ -84,6 +84,8 @@ const MAX_ENTRIES: i32 = 32_768;
 const COMPILED: usize = 64;
 /** Bytes of the shortest entry of a list (policy/entry-list.ts). */
 const LEAST_ENTRY: usize = 5;
+/** Bytes that rules leave in one piece to all that has no other answer than a trap where there is no room. */
+const LEFT: usize = 16 << 20;
 
 /** Finds and compiles the rule sets of one configuration: once for each distinct set of rules. */
 @final
@@ -207,9 +209,9 @@ export class RuleSets {
 function hasRoomFor(rules: Rule[]): bool {
   let bytes: usize = 0;
   for (let i = 0; i < rules.length; i++) bytes += <usize>rules[i].listBytes;
-  if (hasRoomBeside(bytes * COMPILED)) return true;
+  if (hasRoomBeside(bytes * COMPILED + LEFT)) return true;
   const entries = <i32>(bytes / LEAST_ENTRY);
-  return entriesNow + entries <= entriesAtMost - entriesAtMost / 8 && isRoomLeftBeside();
+  return entriesNow + entries <= entriesAtMost - entriesAtMost / 8 && hasRoomBeside(LEFT / 2);
 }
 
 /** A string that is another for other rules: their numbers as its units, negative for denials alone. Nobody reads it. */
