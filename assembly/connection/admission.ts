@@ -87,12 +87,7 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
 
 /** Takes all rights from a connection that ends, so that what they need is room for others' before it is gone. */
 export function takeRights(connection: Connection, client: Client): void {
-  const access = connection.access;
-  const shadow = connection.shadow;
-  connection.access = null;
-  connection.shadow = null;
-  if (access != null) access.destroy();
-  if (shadow != null) shadow.destroy();
+  connection.forgetRights();
   client.release();
 }
 

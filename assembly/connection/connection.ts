@@ -346,15 +346,22 @@ export class Connection extends Totals {
     this.subscriptions.destroy();
   }
 
+  /** What its rules say is not asked any more. */
+  forgetRights(): void {
+    const access = this.access;
+    const shadow = this.shadow;
+    this.access = null;
+    this.shadow = null;
+    if (access != null) access.destroy();
+    if (shadow != null) shadow.destroy();
+  }
+
   /** Gives back all memory, the object's own too. */
   destroy(): void {
     this.endExchanges(Unanswered.CLOSED);
     this.release();
     heap.free(changetype<usize>(this.options));
-    const access = this.access;
-    if (access != null) access.destroy();
-    const shadow = this.shadow;
-    if (shadow != null) shadow.destroy();
+    this.forgetRights();
     heap.free(changetype<usize>(this));
   }
 }

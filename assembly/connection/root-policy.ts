@@ -114,7 +114,7 @@ export class RootPolicy {
     if (published.sequence == 0) return false;
     this.newestSequence = published.sequence;
     this.newestFingerprint = published.fingerprint;
-    if (this.isSettled()) return false;
+    if (this.settles()) return false;
     return isAtHand(this.newestFingerprint) ? this.current.seekAtHand(this.newestFingerprint) : this.adopt();
   }
 
@@ -243,14 +243,14 @@ export class RootPolicy {
       this.newestFingerprint = fingerprint;
       // Should it come again, that is told again.
       if (fingerprint != this.plugin.unreadable) this.plugin.unreadable = 0;
-      changed = !this.isSettled() && this.current.seek(newest.text, newest.textLength, fingerprint);
+      changed = !this.settles() && this.current.seek(newest.text, newest.textLength, fingerprint);
     }
     published.release();
     return changed;
   }
 
-  /** Is nothing to be read to follow what is published? Then what is being read is not wanted any more. */
-  private isSettled(): bool {
+  /** Answers whether nothing need be read to follow what is published, and then stops what is being read. */
+  private settles(): bool {
     if (!this.current.isSettled(this.newestFingerprint)) return false;
     // Where nothing is in force, what is being read is this root's own policy, beside a newer one that nobody here can read.
     if (!this.current.isNone) this.current.stopLoading();
