@@ -166,7 +166,7 @@ export class RootContext {
     const at = dropped.indexOf(this);
     if (at < 0 || this.connections.size > 0) return;
     dropped.splice(at, 1);
-    this.telemetry.destroy();
+    this.endTelemetry();
   }
 
   /**
@@ -177,7 +177,11 @@ export class RootContext {
     this.policy.destroy();
     roots.splice(roots.indexOf(this), 1);
     if (this.connections.size > 0) dropped.push(this);
-    else this.telemetry.destroy();
+    else this.endTelemetry();
+  }
+
+  private endTelemetry(): void {
+    this.telemetry.destroy(roots.length > 0);
   }
 
   /**

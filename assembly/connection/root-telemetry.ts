@@ -10,7 +10,7 @@ import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
-import { Meters } from "../telemetry/meters";
+import { Meters, tellAllReleased, tellReleased } from "../telemetry/meters";
 import { classNames, orUnknown, ruleNames, UNKNOWN_NAME } from "../telemetry/names";
 import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
@@ -182,15 +182,20 @@ export class RootTelemetry {
     beginDefinitions(true, now * 1_000_000);
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
+    tellReleased();
     this.stats.onTick(<i64>usedBytes());
     policyStats.onTick();
     return areDefinitionsLeft();
   }
 
-  /** The root context and all its connections are gone: gives the host what is left. */
-  destroy(): void {
+  /**
+   * The root context and all its connections are gone. What the host does not know yet it hears from ticks of other root contexts, or
+   * at once unless `ticksFollow`.
+   */
+  destroy(ticksFollow: bool): void {
     this.plugin.release(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
+    if (!ticksFollow) tellAllReleased();
     this.stats.release();
     this.follow(null);
     policyStats.onDestroy();

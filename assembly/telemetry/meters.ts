@@ -1,4 +1,4 @@
-import { beginDefinitions } from "./definitions";
+import { areDefinitionsLeft, beginDefinitions } from "./definitions";
 import { tellDurations } from "./durations";
 import { FilterStats } from "./filter-stats";
 import { beginPolicy, Meter } from "./meter";
@@ -108,16 +108,37 @@ export class Meters {
     for (let i = 0; i < this.meters.length; i++) this.meters[i].flush();
   }
 
-  /** A root context counts here no more. After the last one all is told, however long that takes, and all meters are given back. */
+  /** A root context counts here no more. After the last one `tellReleased` tells what is left. */
   release(): void {
-    if (--this.holders > 0 || this.meters.length == 0) return;
-    beginDefinitions(false);
-    tellDurations();
+    if (--this.holders == 0 && this.meters.length > 0 && !released.includes(this)) released.push(this);
+  }
+
+  /** Gives the host what it does not know yet, and all meters back once it knows all. Answers whether that is done. */
+  end(): bool {
+    // A root context has come back here, and tells it.
+    if (this.holders > 0) return true;
     this.flush();
-    beginDefinitions(true);
+    if (areDefinitionsLeft()) return false;
     for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
     this.meters.length = 0;
     this.labels.length = 0;
     this.places.clear();
+    return true;
   }
+}
+
+/** Those of this VM, of whichever plugin, that no root context holds any more, and of which the host does not know all yet. */
+const released: Meters[] = [];
+
+/** Gives the host what the slice at hand has time for of meters that nobody holds any more. To be called behind `tellDurations`. */
+export function tellReleased(): void {
+  while (released.length > 0 && !areDefinitionsLeft() && released[released.length - 1].end()) released.pop();
+}
+
+/** The same where no tick may follow: all is told, however long that takes. */
+export function tellAllReleased(): void {
+  beginDefinitions(false);
+  tellDurations();
+  tellReleased();
+  beginDefinitions(true);
 }

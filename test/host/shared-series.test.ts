@@ -175,6 +175,63 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
     assert.equal(stat(host, "istio_nats_connections_closed_total"), PRINCIPALS);
   });
 
+  describe("at a standpoint that no root context has any more", () => {
+    const PRINCIPALS = 30;
+    const CLOSED = "istio_nats_connections_closed_total";
+
+    /** Visitors of a root context that has gone, since an `identity` was configured that gives a new standpoint to what is counted. */
+    function left(): { host: Host; present: Configured; before: number } {
+      const host = new Host(filterModule());
+      const former = configured(host, {});
+      const wires = visits(host, PRINCIPALS);
+      const present = host.configure({ ...policy(), identity: "WAYPOINT" });
+      assert.ok(present.accepted);
+      host.clockStep = FOR_EACH;
+      leave(wires);
+      const before = defined(host);
+      host.deleteRoot(former.root);
+      return { host, present, before };
+    }
+
+    it("are told in slices of the ticks of others, so that messages need not wait for all of them", () => {
+      const { host, before } = left();
+      assert.ok(defined(host) - before <= SLICE, `${defined(host) - before}`);
+      let ticks = 0;
+      do {
+        const then = defined(host);
+        host.tick();
+        assert.ok(defined(host) - then <= SLICE + 2, `${defined(host) - then}`);
+      } while (host.tickPeriod < 500 && ticks++ < 10_000);
+      assert.ok(ticks > PRINCIPALS);
+      assert.equal(stat(host, CLOSED), PRINCIPALS);
+      assert.equal(stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "refused" }), PRINCIPALS);
+    });
+
+    it("are told at once where the last root context goes, since no tick follows", () => {
+      const { host, present } = left();
+      host.deleteRoot(present.root);
+      assert.equal(stat(host, CLOSED), PRINCIPALS);
+    });
+
+    it("are not defined again for a root context that comes back to it before all of them are told", () => {
+      const { host } = left();
+      host.tick();
+      assert.ok(host.tickPeriod < 500);
+      configured(host, {});
+      do host.tick();
+      while (host.tickPeriod < 500);
+      host.clockStep = 0n;
+      const before = defined(host);
+      assert.ok(before > 5 * PRINCIPALS);
+      visits(host, PRINCIPALS);
+      host.advance(500);
+      host.tick();
+      // Gauges of connections and subscriptions, which were 0 again before anything could be told.
+      assert.equal(defined(host), before + 2 * PRINCIPALS);
+      assert.equal(stat(host, "istio_nats_connections_opened_total"), 2 * PRINCIPALS);
+    });
+  });
+
   it("of another plugin of the VM are its own", () => {
     const host = new Host(filterModule());
     const one = configured(host, numbered(0), "one");
