@@ -137,6 +137,11 @@ export function noteMetered(bytes: isize): void {
   setBounds();
 }
 
+/** Do meters take no more than linear memory has for them? */
+export function hasRoomForMeters(): bool {
+  return metered <= MOST_METERED;
+}
+
 /**
  * Takes `size` bytes, or answers 0 when the VM's budget does not allow it, or when there is no such block and memory may not grow.
  * Every caller handles 0 by closing the connection that asked, or by doing without.

@@ -1,3 +1,4 @@
+import { hasRoomForMeters } from "../bytes/budget";
 import { areDefinitionsLeft, beginDefinitions } from "./definitions";
 import { tellDurations } from "./durations";
 import { FilterStats } from "./filter-stats";
@@ -130,15 +131,23 @@ export class Meters {
 /** Those of this VM, of whichever plugin, that no root context holds any more, and of which the host does not know all yet. */
 const released: Meters[] = [];
 
-/** Gives the host what the slice at hand has time for of meters that nobody holds any more. To be called behind `tellDurations`. */
+/**
+ * Gives the host what the slice at hand has time for of meters that nobody holds any more. Where meters have no more room, all is told,
+ * so that they go: those of the standpoint that took the place of theirs are there, too. To be called behind `tellDurations`.
+ */
 export function tellReleased(): void {
-  while (released.length > 0 && !areDefinitionsLeft() && released[released.length - 1].end()) released.pop();
+  if (released.length > 0 && !hasRoomForMeters()) tellAllReleased();
+  else endReleased();
 }
 
-/** The same where no tick may follow: all is told, however long that takes. */
+/** Tells all of them now, however long that takes: no tick may follow. */
 export function tellAllReleased(): void {
   beginDefinitions(false);
   tellDurations();
-  tellReleased();
+  endReleased();
   beginDefinitions(true);
+}
+
+function endReleased(): void {
+  while (released.length > 0 && !areDefinitionsLeft() && released[released.length - 1].end()) released.pop();
 }

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { defined, FOR_EACH, SLICE } from "./definitions.ts";
 import { filterModule } from "./filter.ts";
 import { Host, type Configured } from "./host.ts";
-import { CONNECT, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+import { CONNECT, INFO, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
 const CLASSES = 64;
@@ -211,6 +211,30 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
       const { host, present } = left();
       host.deleteRoot(present.root);
       assert.equal(stat(host, CLOSED), PRINCIPALS);
+    });
+
+    it("are told at once where meters have no more room, since those of the present one are there, too", () => {
+      const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${i}`, patterns: [`ok.${i}`] }));
+      const telemetry = { principals: 4096, subjects };
+      const host = new Host(filterModule());
+      const former = configured(host, { telemetry });
+      host.clockStep = FOR_EACH;
+      host.tick();
+      for (let i = 0; i < 4000; i++) publishAll(host, i);
+      const present = host.configure({ ...policy({ telemetry }), identity: "WAYPOINT" });
+      host.deleteRoot(former.root);
+      host.tick();
+      const told = (): number => [...host.metrics.keys()].filter((raw) => raw.includes("=.=destination;")).length;
+      assert.ok(told() < 100, `${told()}`);
+      for (let i = 0; i < 1000; i++) {
+        const wire = new Wire(host, peer(i), present.root);
+        wire.connection.properties.set("filter_state.io.istio.peer_principal", peer(i));
+        wire.server(INFO);
+        wire.client(CONNECT + subjects.map((_, subject) => pub(`ok.${subject}`)).join(""));
+        wire.connection.close();
+      }
+      host.tick();
+      assert.ok(told() > 4000 * CLASSES, `${told()}`);
     });
 
     it("are not defined again for a root context that comes back to it before all of them are told", () => {
