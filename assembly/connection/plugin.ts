@@ -36,7 +36,7 @@ export class Plugin {
   private readonly principals: NamedPrincipals = new NamedPrincipals();
   /** Those of each standpoint that a configuration had. */
   private readonly meters: Meters[] = [];
-  /** Root contexts that have it. */
+  /** Root contexts that have it, but for those whose configuration was refused: these never tick, and the host may keep them. */
   private holders: i32 = 0;
 
   constructor(readonly name: string) {

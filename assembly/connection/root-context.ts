@@ -99,6 +99,7 @@ export class RootContext {
       );
       return false;
     }
+    this.telemetry.accept();
     this.enforce();
     // Now, before the rules of the new policy are compiled for a first connection beside those of the old one.
     collectReleased();
@@ -107,13 +108,14 @@ export class RootContext {
 
   /**
    * A policy has come into force here. Roots of the same plugin serve connections of its former configurations, and need not
-   * wait for their own ticks to hear of it.
+   * wait for their own ticks to hear of it. One whose configuration was refused serves nobody.
    */
   private enforce(): void {
     this.apply();
     for (let i = 0; i < roots.length; i++) {
       const other = roots[i];
-      if (other !== this && other.policy.hearFrom(this.policy)) other.apply();
+      if (other === this || !other.telemetry.isAccepted) continue;
+      if (other.policy.hearFrom(this.policy)) other.apply();
     }
   }
 

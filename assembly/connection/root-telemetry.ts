@@ -30,11 +30,12 @@ export class RootTelemetry {
   /** Those at each standpoint that a policy gave it: a connection under an earlier one may still count. All are held. */
   private readonly allMeters: Meters[] = [];
   private meters: Meters;
+  /** Has the host been told that the configuration is taken, so that it lets the root context tick? */
+  isAccepted: bool = false;
   /** Those of the policy in force; null before any. */
   private policyGauges: PolicyGauges | null = null;
 
   constructor(private readonly plugin: Plugin) {
-    plugin.hold();
     const meters = plugin.metersAt(NOWHERE);
     this.meters = meters;
     this.hold(meters);
@@ -53,6 +54,12 @@ export class RootTelemetry {
   private hold(meters: Meters): void {
     meters.hold();
     this.allMeters.push(meters);
+  }
+
+  /** The host is told that the configuration is taken: ticks will come, and connections. */
+  accept(): void {
+    if (!this.isAccepted) this.plugin.hold();
+    this.isAccepted = true;
   }
 
   /**
@@ -193,7 +200,7 @@ export class RootTelemetry {
    * at once unless `ticksFollow`.
    */
   destroy(ticksFollow: bool): void {
-    this.plugin.release(this.stats);
+    if (this.isAccepted) this.plugin.release(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
     if (!ticksFollow) tellAllReleased();
     this.stats.release();

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { sourceList } from "../../tools/source-constant.ts";
 import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
+import { configure } from "./configure.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { auditOf, configuredHost, CONNECT, hpub, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
@@ -422,6 +423,25 @@ describe("an audit record", () => {
     host.deleteRoot(wire.connection.root);
     const [, left] = [...host.metrics].find(([raw]) => raw.endsWith("istio_nats_audit_suppressed_total"))!;
     assert.equal(left, 3);
+  });
+
+  it("is told when the plugin's last root context goes, though the host keeps one whose configuration was refused", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 2 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.a").repeat(5));
+    assert.ok(!host.configure({ rules: [] }).accepted);
+    // The refused one does not follow this policy.
+    const last = configure(host, policy({ audit: { refusalsPerSecond: 1, burst: 1 } }));
+    wire.connection.close();
+    host.deleteRoot(wire.connection.root);
+    host.deleteRoot(last);
+    const record = { istio_nats_audit: 1, event: "suppressed", suppressed: 3, suppressed_activity: 1 };
+    assert.deepEqual(auditOf(host).at(-1), record);
+    const told = [...host.metrics].filter(([raw]) => raw.endsWith("istio_nats_audit_suppressed_total"));
+    assert.deepEqual(
+      told.map(([, count]) => count),
+      [4],
+    );
   });
 });
 
