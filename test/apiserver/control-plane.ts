@@ -24,6 +24,7 @@ const CRDS: readonly [CrdModule, ...path: string[]][] = [
   ["istio.io/api", "kubernetes", "customresourcedefinitions.gen.yaml"],
   ["sigs.k8s.io/gateway-api", ...GATEWAY_API, "gateway.networking.k8s.io_gatewayclasses.yaml"],
   ["sigs.k8s.io/gateway-api", ...GATEWAY_API, "gateway.networking.k8s.io_gateways.yaml"],
+  ["sigs.k8s.io/gateway-api", ...GATEWAY_API, "gateway.networking.k8s.io_tcproutes.yaml"],
   ["github.com/argoproj/argo-rollouts", "manifests", "crds", "analysis-template-crd.yaml"],
   ["github.com/argoproj/argo-rollouts", "manifests", "crds", "rollout-crd.yaml"],
   ["github.com/fluxcd/flagger", "artifacts", "flagger", "crd.yaml"],
