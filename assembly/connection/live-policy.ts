@@ -13,7 +13,7 @@ import { endAtOnce, endRevoked } from "./endings";
 import { readIdentity } from "./identity";
 import { policyEpoch, policyEpochBegan } from "./policy-epoch";
 import { judgeSubscriptions } from "./revocations";
-import { catchingUp } from "./slices";
+import { Slices } from "./slices";
 
 /**
  * How an open connection comes under a newer policy: at its next callback, or soon after it where there is much to do for many,
@@ -27,6 +27,18 @@ import { catchingUp } from "./slices";
  */
 const LONGEST_WAIT: u64 = 1_000_000_000;
 
+const slices: Slices = new Slices();
+
+/** Have connections been brought under a newer policy for a slice just before `now`, in nanoseconds? */
+export function catchingUpRests(now: u64): bool {
+  return slices.rests(now);
+}
+
+/** What connections came under a newer policy with has gone on from `began` until `now`, in nanoseconds. */
+export function noteCatchingUp(began: u64, now: u64): void {
+  slices.note(began, now);
+}
+
 /**
  * Brings a connection under the policy that its root context has in force. To be called whenever `connection.policyEpoch` is not the
  * present one, before any of the callback's bytes is read. An open connection stays under its former policy for the moment if
@@ -35,7 +47,7 @@ const LONGEST_WAIT: u64 = 1_000_000_000;
 export function catchUp(connection: Connection): void {
   if (isUnderPresent(connection)) return;
   const now = nowNanoseconds();
-  const rests = connection.phase == Phase.OPEN && catchingUp.rests(now);
+  const rests = connection.phase == Phase.OPEN && slices.rests(now);
   if (!rests || now - policyEpochBegan >= LONGEST_WAIT) comeUnderAt(connection, now, !rests);
 }
 
@@ -59,7 +71,7 @@ function isUnderPresent(connection: Connection): bool {
 function comeUnderAt(connection: Connection, now: u64, judgesNow: bool): u64 {
   comeUnder(connection, judgesNow);
   const end = nowNanoseconds();
-  catchingUp.note(now, end);
+  slices.note(now, end);
   return end;
 }
 

@@ -2,7 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { NONE } from "../policy/none";
 import { Reason } from "../policy/reason";
-import { leaveSteps, MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
+import { MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
@@ -10,7 +10,7 @@ import { Connection, Phase } from "./connection";
 import { unsubscribeLater } from "./due-unsubscribes";
 import { endRevoked } from "./endings";
 import { reportRevoked } from "./report";
-import { catchingUp, SLICE_NANOSECONDS } from "./slices";
+import { SLICE_NANOSECONDS } from "./slices";
 import {
   endedByCount,
   isLive,
@@ -30,8 +30,8 @@ import {
  * What a newer policy says of a connection's subscriptions. One that is no longer allowed ends as at a reload of nats-server.
  * Its deliveries are kept back at once; `UNSUB` goes to the server and the text to the client with the next bytes each way,
  * since no buffer can be written from a tick (`BadArgument`, Envoy 1.40). Where there are many, they are judged in slices: a
- * delivery has its own subscription judged first, and the tick judges the others. Where one turn of the worker brings deliveries for
- * very many that wait, those pass that the client may receive by their own subject.
+ * delivery has its own subscription judged first, and the tick judges the others. Where one callback brings deliveries for very
+ * many that wait, those pass that the client may receive by their own subject.
  */
 
 /**
@@ -40,15 +40,13 @@ import {
  */
 const AT_ONCE: i32 = 64;
 /**
- * Steps of searches (policy/search-steps.ts) that the messages of one callback have together once subscriptions are judged no more in
- * this turn of the worker: 32 longest searches, some 1 ms. A turn may have a chunk for each connection.
+ * Steps of searches (policy/search-steps.ts) that one callback makes to judge subscriptions of its deliveries: 256 longest searches,
+ * some 10 ms. A MiB may bring 30,000 deliveries.
  */
-const STEPS_FOR_MESSAGES: i32 = 32 * MAX_STEPS;
-/** The callback (`callbackNumber`) that `judges` and `leftAtOnce` are of. */
+const STEPS_FOR_DELIVERIES: i32 = 256 * MAX_STEPS;
+/** The callback (`callbackNumber`) in which `stepsForDeliveries` were made. */
 let judgedIn: u32 = 0;
-let judges: bool = false;
-/** What is left of AT_ONCE until the next look at the clock. */
-let leftAtOnce: i32 = 0;
+let stepsForDeliveries: i32 = 0;
 
 /**
  * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
@@ -81,7 +79,7 @@ export function judgeOn(connection: Connection, began: u64 = 0): bool {
       left = AT_ONCE;
     }
     judgeSubscription(connection, sub);
-    left -= weight();
+    left -= 1 + spentSteps() / MAX_STEPS;
     if (connection.phase == Phase.ENDED) break;
   }
   connection.hasUnjudged = false;
@@ -89,20 +87,20 @@ export function judgeOn(connection: Connection, began: u64 = 0): bool {
 }
 
 /**
- * A message on `subject` comes for a subscription that waits to be judged, which is judged now, unless everybody else of the worker
- * has waited for a slice already in this turn. Answers whether the message may pass as far as that tells.
+ * A message on `subject` comes for a subscription that waits to be judged, which is judged now, unless this callback has
+ * searched so much already that everybody else of the worker would have to wait. Answers whether the message may pass as far as
+ * that tells.
  */
 export function judgeForDelivery(connection: Connection, sub: usize, subject: usize, length: i32): bool {
   // A line that began in DRY_RUN passes whatever the policy says, which is not asked here (to-client.ts `passBegun`).
   if (connection.toClientPassed) return true;
   if (judgedIn != callbackNumber) {
     judgedIn = callbackNumber;
-    lookAtClock();
+    stepsForDeliveries = 0;
   }
-  if (judges) {
+  if (stepsForDeliveries < STEPS_FOR_DELIVERIES) {
     judgeSubscription(connection, sub);
-    leftAtOnce -= weight();
-    if (leftAtOnce <= 0) lookAtClock();
+    stepsForDeliveries += spentSteps();
     // With the subscription the connection may have ended, and the message with that.
     return connection.phase != Phase.ENDED;
   }
@@ -114,18 +112,6 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
     (isNameKnown(sub) &&
       access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub)) == Reason.ALLOWED)
   );
-}
-
-/** Finds out whether the subscriptions of further deliveries are judged in this callback. */
-function lookAtClock(): void {
-  judges = catchingUp.goOn(nowNanoseconds());
-  leftAtOnce = AT_ONCE;
-  if (!judges) leaveSteps(STEPS_FOR_MESSAGES);
-}
-
-/** How much of AT_ONCE the subscription takes that has been judged last. */
-function weight(): i32 {
-  return 1 + spentSteps() / MAX_STEPS;
 }
 
 /**

@@ -9,7 +9,7 @@ import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
-import { catchUpAt } from "./live-policy";
+import { catchingUpRests, catchUpAt, noteCatchingUp } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { Plugin, pluginAtHand } from "./plugin";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
@@ -18,7 +18,6 @@ import { judgeOn } from "./revocations";
 import { RootPolicy } from "./root-policy";
 import { RootTelemetry } from "./root-telemetry";
 import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
-import { catchingUp } from "./slices";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -190,7 +189,7 @@ export class RootContext {
   private catchUpSilent(): bool {
     if (!this.isBehind) return false;
     let now = nowNanoseconds();
-    while (this.behind.length > 0 && !catchingUp.rests(now)) {
+    while (this.behind.length > 0 && !catchingUpRests(now)) {
       // Each may ask for as much as it holds, for the UNSUBs of all its subscriptions.
       ensureRoom(this.id);
       const id = this.behind.pop();
@@ -289,9 +288,9 @@ function judgeSome(all: Connection[], context: u32): bool {
     // As in `catchUpSilent`.
     ensureRoom(context);
     const began = nowNanoseconds();
-    if (catchingUp.rests(began)) return true;
+    if (catchingUpRests(began)) return true;
     const isSomeLeft = judgeOn(all[i], began);
-    catchingUp.note(began, nowNanoseconds());
+    noteCatchingUp(began, nowNanoseconds());
     if (isSomeLeft) return true;
   }
   return false;

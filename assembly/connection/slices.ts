@@ -28,17 +28,4 @@ export class Slices {
     this.spent += now - began;
     this.left = now;
   }
-
-  /**
-   * The work has gone on until `now` since it was noted last, with whatever came between, or begins now behind a rest. Answers whether
-   * it may go on. A rest is not made longer by being asked.
-   */
-  goOn(now: u64): bool {
-    if (this.rests(now)) return false;
-    this.note(now - this.left < REST_NANOSECONDS ? this.left : now, now);
-    return this.spent < SLICE_NANOSECONDS;
-  }
 }
-
-/** What open connections and their subscriptions come under a newer policy with. */
-export const catchingUp: Slices = new Slices();
