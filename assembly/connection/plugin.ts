@@ -84,11 +84,6 @@ export class Plugin {
     this.meters.push(meters);
     return meters;
   }
-
-  /** See the function of that name. */
-  finishMeters(atOnce: bool): void {
-    for (let i = 0; i < this.meters.length; i++) this.meters[i].finish(atOnce);
-  }
 }
 
 const all: Plugin[] = [];
@@ -102,12 +97,4 @@ export function pluginAtHand(): Plugin {
   const plugin = new Plugin(name);
   all.push(plugin);
   return plugin;
-}
-
-/**
- * Goes on telling what root contexts that are gone have left, or tells it all (`Meters.finish`). They may have been the last ones of
- * their plugin, so it is of whichever.
- */
-export function finishMeters(atOnce: bool): void {
-  for (let i = 0; i < all.length; i++) all[i].finishMeters(atOnce);
 }

@@ -168,7 +168,7 @@ export class RootContext {
     const at = dropped.indexOf(this);
     if (at < 0 || this.connections.size > 0) return;
     dropped.splice(at, 1);
-    this.telemetry.destroy(isNobodyTicking());
+    this.endTelemetry();
   }
 
   /**
@@ -179,7 +179,11 @@ export class RootContext {
     this.policy.destroy();
     roots.splice(roots.indexOf(this), 1);
     if (this.connections.size > 0) dropped.push(this);
-    else this.telemetry.destroy(isNobodyTicking());
+    else this.endTelemetry();
+  }
+
+  private endTelemetry(): void {
+    this.telemetry.destroy(roots.length > 0);
   }
 
   /**
@@ -260,14 +264,6 @@ function makeRoomAmongAll(context: u32): void {
   }
   makeRoom(all);
   actOn(context);
-}
-
-/** Has this VM no root context that ticks? */
-function isNobodyTicking(): bool {
-  for (let i = 0; i < roots.length; i++) {
-    if (roots[i].telemetry.isAccepted) return false;
-  }
-  return true;
 }
 
 /** Is every connection of this VM judged by a policy that is in force? */

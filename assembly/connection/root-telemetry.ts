@@ -10,13 +10,13 @@ import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
-import { Meters } from "../telemetry/meters";
+import { Meters, tellAllReleased, tellReleased } from "../telemetry/meters";
 import { classNames, orUnknown, ruleNames, UNKNOWN_NAME } from "../telemetry/names";
 import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
-import { finishMeters, Plugin } from "./plugin";
+import { Plugin } from "./plugin";
 import { NOWHERE, standpointOf } from "./standpoint";
 
 /** Untested versions of nats-server that one plugin warns of. */
@@ -189,22 +189,22 @@ export class RootTelemetry {
     beginDefinitions(true, now * 1_000_000);
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
-    finishMeters(false);
+    tellReleased();
     this.stats.onTick(<i64>usedBytes());
     policyStats.onTick();
     return areDefinitionsLeft();
   }
 
   /**
-   * The root context and all its connections are gone. What is left is for the ticks of others, or goes to the host now, if none is
-   * left that ticks (`isLast`).
+   * The root context and all its connections are gone. What the host does not know yet it hears from ticks of other root contexts, or
+   * at once unless `ticksFollow`.
    */
-  destroy(isLast: bool): void {
+  destroy(ticksFollow: bool): void {
     if (this.isAccepted) this.plugin.release(this.stats);
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].release();
+    if (!ticksFollow) tellAllReleased();
     this.stats.release();
     this.follow(null);
     policyStats.onDestroy();
-    if (isLast) finishMeters(true);
   }
 }

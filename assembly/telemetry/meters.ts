@@ -9,9 +9,6 @@ import { Standpoint } from "./standpoint";
 /** The name under which all principals are counted that come when there are `limit` already. */
 const OTHER_PRINCIPAL: string = "other";
 
-/** Meters that one tick gives back at most. So many take 1 to 3 ms, and 4,096 with 64 classes took 35 at once (Node host). */
-const MAX_GIVEN_BACK: i32 = 256;
-
 /** The principals of one plugin that have series of their own, wherever it stood: the host deletes no series. */
 @final
 export class NamedPrincipals {
@@ -112,31 +109,45 @@ export class Meters {
     for (let i = 0; i < this.meters.length; i++) this.meters[i].flush();
   }
 
-  /** A root context counts here no more. After the last one `finish` tells what is left. */
+  /** A root context counts here no more. After the last one `tellReleased` tells what is left. */
   release(): void {
-    this.holders--;
+    if (--this.holders == 0 && this.meters.length > 0 && !released.includes(this)) released.push(this);
   }
 
-  /**
-   * Where no root context counts here any more: goes on telling what is left, for which durations must have been told before
-   * (`tellDurations`), and once that is all, gives meters back. All is told now, however long that takes, if no tick could go on
-   * with it (`atOnce`), or where meters have no more room: those of the standpoint that took this one's place are there, too.
-   */
-  finish(atOnce: bool): void {
-    if (this.holders > 0 || this.meters.length == 0) return;
-    const all = atOnce || !hasRoomForMeters();
-    if (all) {
-      beginDefinitions(false);
-      tellDurations();
-    }
+  /** Gives the host what it does not know yet, and all meters back once it knows all. Answers whether that is done. */
+  end(): bool {
+    // A root context has come back here, and tells it.
+    if (this.holders > 0) return true;
     this.flush();
-    if (areDefinitionsLeft()) return;
-    if (all) beginDefinitions(true);
-    // Nobody finds those any more that are left for the next tick, and they have nothing to tell.
+    if (areDefinitionsLeft()) return false;
+    for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
+    this.meters.length = 0;
+    this.labels.length = 0;
     this.places.clear();
-    for (let left = all ? i32.MAX_VALUE : MAX_GIVEN_BACK; left > 0 && this.meters.length > 0; left--) {
-      this.meters.pop().destroy();
-      this.labels.pop();
-    }
+    return true;
   }
+}
+
+/** Those of this VM, of whichever plugin, that no root context holds any more, and of which the host does not know all yet. */
+const released: Meters[] = [];
+
+/**
+ * Gives the host what the slice at hand has time for of meters that nobody holds any more. Where meters have no more room, all is told,
+ * so that they go: those of the standpoint that took the place of theirs are there, too. To be called behind `tellDurations`.
+ */
+export function tellReleased(): void {
+  if (released.length > 0 && !hasRoomForMeters()) tellAllReleased();
+  else endReleased();
+}
+
+/** Tells all of them now, however long that takes: no tick may follow. */
+export function tellAllReleased(): void {
+  beginDefinitions(false);
+  tellDurations();
+  endReleased();
+  beginDefinitions(true);
+}
+
+function endReleased(): void {
+  while (released.length > 0 && !areDefinitionsLeft() && released[released.length - 1].end()) released.pop();
 }

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CLASSES, classed, defined, FOR_EACH, principal, PUBLISH_IN_EACH_CLASS, SLICE } from "./definitions.ts";
+import { defined, FOR_EACH, SLICE } from "./definitions.ts";
 import { filterModule } from "./filter.ts";
 import { Host, type Configured } from "./host.ts";
-import { CONNECT, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+import { CONNECT, INFO, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
+const CLASSES = 64;
+
+function peer(i: number): string {
+  return `spiffe://cluster.local/ns/clients/sa/c${i}`;
+}
 
 function configured(host: Host, config: Policy, plugin?: string): Configured {
   const root = host.configure(policy(config), plugin);
@@ -32,7 +37,7 @@ function changing(host: Host): (number: number) => void {
 /** A client of each of so many principals, which publishes, is refused, asks, answers, is told of and is a subscriber. */
 function visits(host: Host, principals: number): Wire[] {
   return Array.from({ length: principals }, (_, i) => {
-    const wire = Wire.connected(host, { peer: principal(i) });
+    const wire = Wire.connected(host, { peer: peer(i) });
     wire.client("SUB ok.in 1\r\n" + pub("ok.1", "abc") + pub("no.1"));
     wire.server(PONG + msg("ok.in", "1", "x"));
     wire.client("PUB ok.ask _INBOX.1 0\r\n\r\n" + "SUB _INBOX.1 2\r\n");
@@ -48,9 +53,9 @@ function leave(wires: Wire[]): void {
 }
 
 /** A client of that principal publishes on a subject of each class, and goes. */
-function publishAll(host: Host, number: number): void {
-  const wire = Wire.connected(host, { peer: principal(number) });
-  wire.client(PUBLISH_IN_EACH_CLASS);
+function publishAll(host: Host, principal: number): void {
+  const wire = Wire.connected(host, { peer: peer(principal) });
+  wire.client(Array.from({ length: CLASSES }, (_, subject) => pub(`ok.${subject}`)).join(""));
   wire.connection.close();
 }
 
@@ -63,7 +68,8 @@ function assertNoGrowth(principals: number, visit: (host: Host, change: number) 
   const pages: number[] = [];
   let former: Configured | null = null;
   for (let change = 0; change < 3; change++) {
-    const root = configured(host, classed(3 * principals, `c${change}-`));
+    const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${change}-${i}`, patterns: [`ok.${i}`] }));
+    const root = configured(host, { telemetry: { principals: 3 * principals, subjects } });
     if (former !== null) host.deleteRoot(former.root);
     former = root;
     pages.push(visit(host, change));
@@ -134,7 +140,7 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
   it("count those of each root while several have connections, until the last of them is gone", () => {
     const host = new Host(filterModule());
     const roots = [0, 1, 2].map((number) => configured(host, numbered(number)));
-    const wires = roots.map(({ root }) => new Wire(host, principal(1), root));
+    const wires = roots.map(({ root }) => new Wire(host, peer(1), root));
     const allowed = (): number => stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "allowed" });
     for (const wire of wires) wire.client(CONNECT + pub("ok.1"));
     assert.equal(allowed(), 3);
@@ -149,7 +155,7 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
     assert.equal(defined(host), before + 1);
     // A root that comes later begins anew, and goes on where the host is.
     configured(host, numbered(3));
-    new Wire(host, principal(1)).client(CONNECT + pub("ok.1"));
+    new Wire(host, peer(1)).client(CONNECT + pub("ok.1"));
     assert.equal(allowed(), 3 + 3 + 2 + 1 + 1);
     assert.ok(defined(host) > before);
   });
@@ -167,6 +173,87 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
     assert.ok(defined(host) - before <= SLICE, `${defined(host) - before}`);
     host.clockStep = 0n;
     assert.equal(stat(host, "istio_nats_connections_closed_total"), PRINCIPALS);
+  });
+
+  describe("at a standpoint that no root context has any more", () => {
+    const PRINCIPALS = 30;
+    const CLOSED = "istio_nats_connections_closed_total";
+
+    /** Visitors of a root context that has gone, since an `identity` was configured that gives a new standpoint to what is counted. */
+    function left(): { host: Host; present: Configured; before: number } {
+      const host = new Host(filterModule());
+      const former = configured(host, {});
+      const wires = visits(host, PRINCIPALS);
+      const present = host.configure({ ...policy(), identity: "WAYPOINT" });
+      assert.ok(present.accepted);
+      host.clockStep = FOR_EACH;
+      leave(wires);
+      const before = defined(host);
+      host.deleteRoot(former.root);
+      return { host, present, before };
+    }
+
+    it("are told in slices of the ticks of others, so that messages need not wait for all of them", () => {
+      const { host, before } = left();
+      assert.ok(defined(host) - before <= SLICE, `${defined(host) - before}`);
+      let ticks = 0;
+      do {
+        const then = defined(host);
+        host.tick();
+        assert.ok(defined(host) - then <= SLICE + 2, `${defined(host) - then}`);
+      } while (host.tickPeriod < 500 && ticks++ < 10_000);
+      assert.ok(ticks > PRINCIPALS);
+      assert.equal(stat(host, CLOSED), PRINCIPALS);
+      assert.equal(stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "refused" }), PRINCIPALS);
+    });
+
+    it("are told at once where the last root context goes, since no tick follows", () => {
+      const { host, present } = left();
+      host.deleteRoot(present.root);
+      assert.equal(stat(host, CLOSED), PRINCIPALS);
+    });
+
+    it("are told at once where meters have no more room, since those of the present one are there, too", () => {
+      const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${i}`, patterns: [`ok.${i}`] }));
+      const telemetry = { principals: 4096, subjects };
+      const host = new Host(filterModule());
+      const former = configured(host, { telemetry });
+      host.clockStep = FOR_EACH;
+      host.tick();
+      for (let i = 0; i < 4000; i++) publishAll(host, i);
+      const present = host.configure({ ...policy({ telemetry }), identity: "WAYPOINT" });
+      host.deleteRoot(former.root);
+      host.tick();
+      const told = (): number => [...host.metrics.keys()].filter((raw) => raw.includes("=.=destination;")).length;
+      assert.ok(told() < 100, `${told()}`);
+      for (let i = 0; i < 1000; i++) {
+        const wire = new Wire(host, peer(i), present.root);
+        wire.connection.properties.set("filter_state.io.istio.peer_principal", peer(i));
+        wire.server(INFO);
+        wire.client(CONNECT + subjects.map((_, subject) => pub(`ok.${subject}`)).join(""));
+        wire.connection.close();
+      }
+      host.tick();
+      assert.ok(told() > 4000 * CLASSES, `${told()}`);
+    });
+
+    it("are not defined again for a root context that comes back to it before all of them are told", () => {
+      const { host } = left();
+      host.tick();
+      assert.ok(host.tickPeriod < 500);
+      configured(host, {});
+      do host.tick();
+      while (host.tickPeriod < 500);
+      host.clockStep = 0n;
+      const before = defined(host);
+      assert.ok(before > 5 * PRINCIPALS);
+      visits(host, PRINCIPALS);
+      host.advance(500);
+      host.tick();
+      // Gauges of connections and subscriptions, which were 0 again before anything could be told.
+      assert.equal(defined(host), before + 2 * PRINCIPALS);
+      assert.equal(stat(host, "istio_nats_connections_opened_total"), 2 * PRINCIPALS);
+    });
   });
 
   it("of another plugin of the VM are its own", () => {
@@ -197,7 +284,7 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
     const PRINCIPALS = 30;
     const host = new Host(filterModule());
     configured(host, { telemetry: { subjects: [{ name: "former", patterns: ["ok.>"] }] } });
-    for (let i = 0; i < PRINCIPALS; i++) Wire.connected(host, { peer: principal(i) }).client(pub("ok.1"));
+    for (let i = 0; i < PRINCIPALS; i++) Wire.connected(host, { peer: peer(i) }).client(pub("ok.1"));
     configured(host, {});
     host.clockStep = FOR_EACH;
     const ticks = 10 * PRINCIPALS;
