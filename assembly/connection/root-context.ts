@@ -183,7 +183,7 @@ export class RootContext {
   }
 
   private endTelemetry(): void {
-    this.telemetry.destroy(roots.length > 0);
+    this.telemetry.destroy(isAnyTicking());
   }
 
   /**
@@ -264,6 +264,14 @@ function makeRoomAmongAll(context: u32): void {
   }
   makeRoom(all);
   actOn(context);
+}
+
+/** Has this VM a root context that ticks? */
+function isAnyTicking(): bool {
+  for (let i = 0; i < roots.length; i++) {
+    if (roots[i].telemetry.isAccepted) return true;
+  }
+  return false;
 }
 
 /** Is every connection of this VM judged by a policy that is in force? */

@@ -213,6 +213,13 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
       assert.equal(stat(host, CLOSED), PRINCIPALS);
     });
 
+    it("are told at once where only a root context is left whose configuration was refused, since that never ticks", () => {
+      const { host, present } = left();
+      assert.ok(!host.configure({ rules: [] }).accepted);
+      host.deleteRoot(present.root);
+      assert.equal(stat(host, CLOSED), PRINCIPALS);
+    });
+
     it("are told at once where meters have no more room, since those of the present one are there, too", () => {
       const subjects = Array.from({ length: CLASSES }, (_, i) => ({ name: `c${i}`, patterns: [`ok.${i}`] }));
       const telemetry = { principals: 4096, subjects };
@@ -254,6 +261,27 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
       assert.equal(defined(host), before + 2 * PRINCIPALS);
       assert.equal(stat(host, "istio_nats_connections_opened_total"), 2 * PRINCIPALS);
     });
+  });
+
+  it("are told when the last root context goes that serves anybody, though the host keeps one whose configuration was refused", () => {
+    const host = new Host(filterModule());
+    const former = configured(host, numbered(0));
+    assert.ok(!host.configure({ rules: [] }).accepted);
+    const last = configured(host, numbered(1));
+    host.clockStep = FOR_EACH;
+    host.tick();
+    const wires = Array.from({ length: 100 }, (_, i) => new Wire(host, peer(i), last.root));
+    for (const wire of wires) {
+      wire.server(INFO);
+      wire.client(CONNECT + pub("ok.1"));
+    }
+    leave(wires);
+    for (const { root } of [former, last]) host.deleteRoot(root);
+    const closed = [...host.metrics].filter(([raw]) => raw.endsWith("istio_nats_connections_closed_total"));
+    assert.equal(
+      closed.reduce((all, [, count]) => all + count, 0),
+      wires.length,
+    );
   });
 
   it("of another plugin of the VM are its own", () => {
