@@ -306,8 +306,11 @@ class Stage {
     for (const step of steps) if (!(this.isWorn && this.#hasGrown)) problem ??= this.#take(step);
     problem ??= this.#rest();
     for (const [of, holder] of this.#holders.entries()) {
-      if (!holder.speaks()) problem ??= `connection ${of} does not speak, and nobody has ended it`;
+      const speaks = holder.speaks();
+      // One that had to go for room, be it before its own words, has been recorded, and another one has its place.
       problem ??= this.#judge(holder);
+      if (!speaks && this.#holders[of] === holder)
+        problem ??= `connection ${of} does not speak, and nobody has ended it`;
     }
     for (const { wire } of this.#holders) if (!wire.connection.closed) wire.connection.close("client");
     this.#holders = [];
