@@ -2,7 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { NONE } from "../policy/none";
 import { Reason } from "../policy/reason";
-import { MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
+import { leaveSteps, MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
@@ -40,13 +40,15 @@ import {
  */
 const AT_ONCE: i32 = 64;
 /**
- * Steps of searches (policy/search-steps.ts) that one callback makes to judge subscriptions of its deliveries: 256 longest searches,
- * some 10 ms. A MiB may bring 30,000 deliveries.
+ * Steps of searches (policy/search-steps.ts) that deliveries make from one tick to the next to have their subscriptions judged: 256
+ * longest searches, some 10 ms. In one turn of the worker a chunk may come for each connection, of 30,000 deliveries in a MiB.
  */
-const STEPS_FOR_DELIVERIES: i32 = 256 * MAX_STEPS;
-/** The callback (`callbackNumber`) in which `stepsForDeliveries` were made. */
+const STEPS_BETWEEN_TICKS: i32 = 256 * MAX_STEPS;
+/** The same that a callback makes in any case, and then once more by its messages' own subjects: some 1 ms. */
+const STEPS_OF_CALLBACK: i32 = 32 * MAX_STEPS;
+let stepsForDeliveries: i32 = STEPS_BETWEEN_TICKS;
+/** The callback (`callbackNumber`) that had STEPS_OF_CALLBACK last. */
 let judgedIn: u32 = 0;
-let stepsForDeliveries: i32 = 0;
 
 /**
  * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
@@ -86,9 +88,14 @@ export function judgeOn(connection: Connection, began: u64 = 0): bool {
   return false;
 }
 
+/** Lets deliveries have many subscriptions judged again. To be called by each tick, between two of which turns of the worker end. */
+export function renewStepsForDeliveries(): void {
+  stepsForDeliveries = STEPS_BETWEEN_TICKS;
+}
+
 /**
- * A message on `subject` comes for a subscription that waits to be judged, which is judged now, unless this callback has
- * searched so much already that everybody else of the worker would have to wait. Answers whether the message may pass as far as
+ * A message on `subject` comes for a subscription that waits to be judged, which is judged now, unless there has been so much
+ * searching already that everybody else of the worker would have to wait. Answers whether the message may pass as far as
  * that tells.
  */
 export function judgeForDelivery(connection: Connection, sub: usize, subject: usize, length: i32): bool {
@@ -96,11 +103,12 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
   if (connection.toClientPassed) return true;
   if (judgedIn != callbackNumber) {
     judgedIn = callbackNumber;
-    stepsForDeliveries = 0;
+    stepsForDeliveries = max(stepsForDeliveries, STEPS_OF_CALLBACK);
   }
-  if (stepsForDeliveries < STEPS_FOR_DELIVERIES) {
+  if (stepsForDeliveries > 0) {
     judgeSubscription(connection, sub);
-    stepsForDeliveries += spentSteps();
+    stepsForDeliveries -= spentSteps();
+    if (stepsForDeliveries <= 0) leaveSteps(STEPS_OF_CALLBACK);
     // With the subscription the connection may have ended, and the message with that.
     return connection.phase != Phase.ENDED;
   }
