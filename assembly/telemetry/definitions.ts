@@ -29,7 +29,7 @@ export function beginDefinitions(bounded: bool, now: i64 = 0): void {
   isOver = false;
 }
 
-/** May one more stat be defined in this slice? The first one may. */
+/** May one more stat be defined in this slice, or one more meter be given back? The first one may. */
 export function mayDefine(): bool {
   if (isOver) return false;
   if (!isBounded) return true;
@@ -41,7 +41,7 @@ export function mayDefine(): bool {
   return !isOver;
 }
 
-/** Are stats left that a later slice is to have defined? */
+/** Are stats left that a later slice is to have defined, or meters that it is to give back? */
 export function areDefinitionsLeft(): bool {
   return isOver;
 }

