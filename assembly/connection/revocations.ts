@@ -2,7 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { NONE } from "../policy/none";
 import { Reason } from "../policy/reason";
-import { leaveSteps, MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
+import { MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
@@ -30,8 +30,8 @@ import {
  * What a newer policy says of a connection's subscriptions. One that is no longer allowed ends as at a reload of nats-server.
  * Its deliveries are kept back at once; `UNSUB` goes to the server and the text to the client with the next bytes each way,
  * since no buffer can be written from a tick (`BadArgument`, Envoy 1.40). Where there are many, they are judged in slices: a
- * delivery has its own subscription judged first, and the tick judges the others. Where one callback brings deliveries for very
- * many that wait, those pass that the client may receive by their own subject.
+ * delivery has its own subscription judged first, and the tick judges the others. Where deliveries come for very many
+ * that wait, those pass that the client may receive by their own subject.
  */
 
 /**
@@ -44,10 +44,10 @@ const AT_ONCE: i32 = 64;
  * longest searches, some 10 ms. In one turn of the worker a chunk may come for each connection, of 30,000 deliveries in a MiB.
  */
 const STEPS_BETWEEN_TICKS: i32 = 256 * MAX_STEPS;
-/** The same that a callback makes in any case, and then once more by its messages' own subjects: some 1 ms. */
+/** The same that a callback makes in any case, some 1 ms. */
 const STEPS_OF_CALLBACK: i32 = 32 * MAX_STEPS;
 let stepsForDeliveries: i32 = STEPS_BETWEEN_TICKS;
-/** The callback (`callbackNumber`) that had STEPS_OF_CALLBACK last. */
+/** The last callback (`callbackNumber`) that had STEPS_OF_CALLBACK at least. */
 let judgedIn: u32 = 0;
 
 /**
@@ -108,7 +108,6 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
   if (stepsForDeliveries > 0) {
     judgeSubscription(connection, sub);
     stepsForDeliveries -= spentSteps();
-    if (stepsForDeliveries <= 0) leaveSteps(STEPS_OF_CALLBACK);
     // With the subscription the connection may have ended, and the message with that.
     return connection.phase != Phase.ENDED;
   }

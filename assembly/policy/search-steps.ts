@@ -20,11 +20,6 @@ export function renewSteps(): void {
   stepsLeft = STEPS_AT_ONCE;
 }
 
-/** Leaves the searches that follow no more than so many. */
-export function leaveSteps(most: i32): void {
-  stepsLeft = min(stepsLeft, most);
-}
-
 /** May a further search begin? */
 export function hasStepsLeft(): bool {
   return stepsLeft > 0;

@@ -136,7 +136,7 @@ export class Meters {
   }
 }
 
-/** Those of this VM, of whichever plugin, that no root context holds any more, and of which the host does not know all yet. */
+/** Those of this VM, of whichever plugin, that no root context holds any more, and that are not given back yet. */
 const released: Meters[] = [];
 
 /**
