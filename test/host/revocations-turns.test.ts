@@ -57,7 +57,7 @@ describe("subscriptions of many connections that wait to be judged while one tur
     keptBackOf(wires);
     tickBriefly(host);
     const fresh = sids.slice(300).map((sid) => msg("1.1.1.1.1.1.1.7.z", sid));
-    // Three connections have a hundred each that no message has come for yet.
+    // Each of these connections has a hundred that have not been judged yet.
     const kept = wires.slice(1, 5).map((wire) => fresh.length - passed(wire.server(fresh.join(""))));
     assert.deepEqual(kept, [100, 100, 56, 32]);
   });
