@@ -6,7 +6,6 @@ import { NONE } from "../policy/none";
 import { MODES } from "../policy/rules";
 import { LogLevel, logText } from "../proxy/log";
 import { Audit } from "../telemetry/audit";
-import { areDefinitionsLeft, beginDefinitions } from "../telemetry/definitions";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { Meter } from "../telemetry/meter";
@@ -15,6 +14,7 @@ import { classNames, orUnknown, ruleNames, UNKNOWN_NAME } from "../telemetry/nam
 import { PolicyGauges, policyStats } from "../telemetry/policy-stats";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Unanswered } from "../telemetry/series";
+import { beginSlice, isSliceOver } from "../telemetry/slice";
 import { Connection } from "./connection";
 import { Plugin } from "./plugin";
 import { NOWHERE, standpointOf } from "./standpoint";
@@ -186,13 +186,13 @@ export class RootTelemetry {
   tick(now: i64): bool {
     this.plugin.expireRequests(now);
     this.audit.onTick(now, this.stats);
-    beginDefinitions(true, now * 1_000_000);
+    beginSlice(true, now * 1_000_000);
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
     tellReleased();
     this.stats.onTick(<i64>usedBytes());
     policyStats.onTick();
-    return areDefinitionsLeft();
+    return isSliceOver();
   }
 
   /**

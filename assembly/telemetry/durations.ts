@@ -1,8 +1,8 @@
 import { nextChance } from "../bytes/chance";
 import { NO_METRIC, recordMetric } from "../proxy/metrics";
-import { areDefinitionsLeft } from "./definitions";
 import { Meter } from "./meter";
 import { Duration } from "./series";
+import { isSliceOver } from "./slice";
 
 /**
  * So many durations may wait for the tick, or for the end of a connection, which gives them to the host's histograms. The host
@@ -59,7 +59,7 @@ function drawnPlace(): usize {
 
 /**
  * Gives the host all durations that wait, but for those whose histogram it has no time to define: these wait on. Before any meter
- * is destroyed there must be time for all (`beginDefinitions`).
+ * is destroyed there must be time for all (`beginSlice`).
  */
 export function tellDurations(): void {
   let left = 0;
@@ -67,7 +67,7 @@ export function tellDurations(): void {
     const at = place(i);
     const meter = changetype<Meter>(load<usize>(at));
     const metric = meter.durationMetric(load<u16>(at, 6), load<u16>(at, 4));
-    if (metric == NO_METRIC && areDefinitionsLeft()) memory.copy(place(left++), at, STRIDE);
+    if (metric == NO_METRIC && isSliceOver()) memory.copy(place(left++), at, STRIDE);
     else recordMetric(metric, load<u32>(at, 8));
   }
   count = left;

@@ -4,7 +4,6 @@ import { ServerError } from "../nats/server-errors";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { Mode } from "../policy/rules";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
-import { mayDefine } from "./definitions";
 import { classNames, label, MAX_CLASS_NUMBERS, OTHER, ruleNames } from "./names";
 import { OPERATION_NAMES, Verdict } from "./operations";
 import { ProtocolError } from "./protocol-error";
@@ -42,6 +41,7 @@ import {
   UNANSWERED_AT,
   UNTESTED_AT,
 } from "./series";
+import { hasTimeLeft } from "./slice";
 import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stat-names";
 
 /**
@@ -289,7 +289,7 @@ export class Meter {
         ? this.own + PING_METRIC
         : this.block(subjectClass) + CLASS_DURATIONS + ((<usize>what) << 2);
     const metric = load<u32>(at);
-    return metric != NO_METRIC || !mayDefine() ? metric : this.defineDuration(at, what, subjectClass);
+    return metric != NO_METRIC || !hasTimeLeft() ? metric : this.defineDuration(at, what, subjectClass);
   }
 
   private defineDuration(at: usize, what: Duration, subjectClass: i32): u32 {
@@ -300,13 +300,14 @@ export class Meter {
     return this.define(at, MetricKind.HISTOGRAM, name);
   }
 
-  /** Gives the host what has been counted since the last time, but for series that it has no time to define (`mayDefine`). */
+  /** Gives the host what has been counted since the last time, but for series that the slice has no time to define. */
   flush(): void {
     if (this.changed) this.tell();
     // What is left for a later flush may be of what would be given up.
     if (this.changed) return;
     if (this.hasTooManyRefusals && this.refusalsSince != policies) this.giveUpRefusals();
-    if (this.classesSince != policies) this.giveUpFormerClasses();
+    // In 4,000 principals' flushes 64 former classes each took 19 ms (Node host).
+    if (this.classesSince != policies && hasTimeLeft()) this.giveUpFormerClasses();
   }
 
   /** Are there so many series of refusals that new ones of this principal count as others? */
@@ -380,7 +381,7 @@ export class Meter {
 
   /** Is the series defined, or may it be now? If not, its count stays for a later flush. */
   private isReady(metric: u32): bool {
-    if (metric != NO_METRIC || mayDefine()) return true;
+    if (metric != NO_METRIC || hasTimeLeft()) return true;
     this.changed = true;
     return false;
   }

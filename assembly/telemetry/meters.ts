@@ -1,9 +1,9 @@
 import { hasRoomForMeters } from "../bytes/budget";
-import { areDefinitionsLeft, beginDefinitions, mayDefine } from "./definitions";
 import { tellDurations } from "./durations";
 import { FilterStats } from "./filter-stats";
 import { beginPolicy, Meter } from "./meter";
 import { label, labelValue, MAX_CLASS_NUMBERS, OTHER, UNKNOWN } from "./names";
+import { beginSlice, hasTimeLeft, isSliceOver } from "./slice";
 import { Standpoint } from "./standpoint";
 
 /** The name under which all principals are counted that come when there are `limit` already. */
@@ -124,9 +124,9 @@ export class Meters {
     // A root context has come back here, and tells it.
     if (this.holders > 0) return true;
     this.flush();
-    if (areDefinitionsLeft()) return false;
+    if (isSliceOver()) return false;
     while (this.meters.length > 0) {
-      if (!mayDefine()) return false;
+      if (!hasTimeLeft()) return false;
       this.meters.pop().destroy();
       this.labels.pop();
       // For who comes back here meanwhile.
@@ -150,12 +150,12 @@ export function tellReleased(): void {
 
 /** Tells all of them now, however long that takes: no tick may follow. */
 export function tellAllReleased(): void {
-  beginDefinitions(false);
+  beginSlice(false);
   tellDurations();
   endReleased();
-  beginDefinitions(true);
+  beginSlice(true);
 }
 
 function endReleased(): void {
-  while (released.length > 0 && !areDefinitionsLeft() && released[released.length - 1].end()) released.pop();
+  while (released.length > 0 && !isSliceOver() && released[released.length - 1].end()) released.pop();
 }

@@ -82,7 +82,8 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     const { main, worker, wire } = proxy();
     // Has the stats defined of what is asked below. The clock goes on meanwhile, and who sends next would read a slice as well.
     assertOnly(wire, "small", ["large"]);
-    tick(worker, TICK);
+    do tick(worker, TICK);
+    while (worker.shortestTickPeriod !== TICK);
     assert.ok(main.configure(LARGE).accepted);
     assert.ok(worker.configure(LARGE).accepted);
     const comes = Wire.connected(worker);
