@@ -3,7 +3,7 @@ import { isApiRequest } from "../nats/jetstream-subjects";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
-import { EntryFlag } from "../policy/matcher";
+import { EntryFlag } from "../policy/matcher-entries";
 import { NONE } from "../policy/none";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";

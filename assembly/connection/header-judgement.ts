@@ -9,7 +9,7 @@ import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";
 import { CR_LF } from "../nats/words";
-import { EntryFlag } from "../policy/matcher";
+import { EntryFlag } from "../policy/matcher-entries";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 

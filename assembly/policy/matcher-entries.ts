@@ -1,6 +1,16 @@
 import { Words } from "../bytes/words";
 import { NONE } from "./none";
+import { queueMatches } from "./queue";
 import { TokenTree } from "./token-tree";
+
+/** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
+export const enum EntryFlag {
+  NONE = 0,
+  REPLIES_ANY = 1,
+  ROLLUP_ALL = 2,
+  /** Not asked for: the queue that the entry names has a wildcard token. */
+  QUEUE_PATTERN = 4,
+}
 
 /** One entry: a subject of a rule, with its queue. */
 export const enum Entry {
@@ -38,7 +48,7 @@ export abstract class MatcherEntries extends TokenTree {
    * nats-server answers `Invalid Subject`.
    */
   protected contains: bool = true;
-  /** What the search for overlaps asks for (`findOverlap`), and how many steps it has made. */
+  /** What a search asks for (`findFor`, `findOverlap`), and how many steps it has made. */
   protected anyQueue: bool = false;
   protected queue: usize = 0;
   protected wantedQueueLength: i32 = 0;
@@ -77,13 +87,13 @@ export abstract class MatcherEntries extends TokenTree {
     return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH) != NONE;
   }
 
-  /** Where the queue of an entry that names one lies, until an entry is added. */
-  queuePointer(entry: i32): usize {
-    return this.texts.pointer + <usize>this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_OFFSET);
-  }
-
-  /** Bytes of it. */
-  queueLength(entry: i32): i32 {
-    return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH);
+  /** Does the queue fit that of an entry which names one? */
+  // @ts-ignore: decorator
+  @inline
+  queueFits(entry: i32, queue: usize, queueLength: i32): bool {
+    const at = entry * Entry.STRIDE;
+    const named = this.texts.pointer + <usize>this.entries.get(at + Entry.QUEUE_OFFSET);
+    const isPattern = (this.entries.get(at + Entry.FLAGS) & EntryFlag.QUEUE_PATTERN) != 0;
+    return queueMatches(queue, queueLength, named, this.entries.get(at + Entry.QUEUE_LENGTH), isPattern);
   }
 }

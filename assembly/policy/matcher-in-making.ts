@@ -1,6 +1,7 @@
+import { hasWildcardToken } from "../nats/overlap";
 import { Tokens } from "../nats/subject";
 import { SubjectMatcher } from "./matcher";
-import { Entry, MatcherEntries } from "./matcher-entries";
+import { Entry, EntryFlag, MatcherEntries } from "./matcher-entries";
 import { NONE } from "./none";
 import { Link, Node, ROOT } from "./token-tree";
 
@@ -32,6 +33,7 @@ export class MatcherInMaking extends MatcherEntries {
     if (queueLength > 0) {
       this.entries.set(at + Entry.QUEUE_OFFSET, this.texts.append(queue, queueLength));
       this.entries.set(at + Entry.QUEUE_LENGTH, queueLength);
+      if (hasWildcardToken(queue, queueLength)) this.entries.set(at + Entry.FLAGS, flags | EntryFlag.QUEUE_PATTERN);
       this.hasQueues = true;
     } else this.nodes.set(node * Node.STRIDE + (isTail ? Node.GREATER_RULE : Node.RULE), rule);
     const field = node * Link.STRIDE + (isTail ? Link.GREATER_ENTRY : Link.ENTRY);

@@ -1,17 +1,9 @@
 import { subjectsCollide } from "../nats/overlap";
 import { Tokens } from "../nats/subject";
-import { Entry, MatcherEntries } from "./matcher-entries";
+import { Entry, EntryFlag, MatcherEntries } from "./matcher-entries";
 import { NONE } from "./none";
-import { queueMatches } from "./queue";
 import { hasStepsLeft, MAX_STEPS, spendSteps } from "./search-steps";
 import { keyBelow, keyBelowStar, Link, Node, ROOT, ROOT_KEY } from "./token-tree";
-
-/** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
-export const enum EntryFlag {
-  NONE = 0,
-  REPLIES_ANY = 1,
-  ROLLUP_ALL = 2,
-}
 
 /** What `findOverlap` answers for a search that was given up (search-steps.ts). */
 export const TOO_MANY_STEPS: i32 = -2;
@@ -154,6 +146,56 @@ export abstract class SubjectMatcher extends MatcherEntries {
   }
 
   /**
+   * The first entry that matches the subject, among those without queue and, of those with one, all if `anyQueue`, else those that the
+   * queue fits. NONE if there is none. Each entry that is looked at is a step of the chunk (search-steps.ts).
+   */
+  findFor(tokens: Tokens, anyQueue: bool, queue: usize, queueLength: i32): i32 {
+    if (this.entryCount == 0) return NONE;
+    this.askFor(anyQueue, queue, queueLength);
+    const found = this.findForFrom(ROOT, tokens, 0);
+    spendSteps(this.steps, 0);
+    return found;
+  }
+
+  private findForFrom(node: i32, tokens: Tokens, index: i32): i32 {
+    if (index == tokens.count) return this.firstFitting(this.link(node, Link.ENTRY));
+    const greater = this.firstFitting(this.link(node, Link.GREATER_ENTRY));
+    if (greater != NONE || index >= tokens.recorded) return greater;
+    const star = this.star(node);
+    if (star == NONE && !this.hasChild(node)) return NONE;
+    if (star != NONE) {
+      const found = this.findForFrom(star, tokens, index + 1);
+      if (found != NONE) return found;
+    }
+    const child = this.childOf(node, tokens, index);
+    return child == NONE ? NONE : this.findForFrom(child, tokens, index + 1);
+  }
+
+  private firstFitting(entry: i32): i32 {
+    while (entry != NONE) {
+      this.steps++;
+      if (this.fits(entry)) return entry;
+      entry = this.entries.get(entry * Entry.STRIDE + Entry.NEXT);
+    }
+    return NONE;
+  }
+
+  private askFor(anyQueue: bool, queue: usize, queueLength: i32): void {
+    this.steps = 0;
+    this.anyQueue = anyQueue;
+    this.queue = queue;
+    this.wantedQueueLength = queueLength;
+  }
+
+  /** Is an entry one of those that `askFor` asks for? */
+  // @ts-ignore: decorator
+  @inline
+  private fits(entry: i32): bool {
+    if (this.anyQueue || !this.hasQueue(entry)) return true;
+    return this.wantedQueueLength > 0 && this.queueFits(entry, this.queue, this.wantedQueueLength);
+  }
+
+  /**
    * The first entry that some literal subject could match together with the pattern `tokens` (nats-server sublist.go
    * `SubjectsCollide`), among those without queue and, of those with one, all if `anyQueue`, else those that the queue
    * fits. NONE if there is none, TOO_MANY_STEPS if the search was given up, or not begun since no steps were left: a client
@@ -162,10 +204,7 @@ export abstract class SubjectMatcher extends MatcherEntries {
   findOverlap(tokens: Tokens, anyQueue: bool, queue: usize, queueLength: i32): i32 {
     if (this.entryCount == 0) return NONE;
     if (!hasStepsLeft()) return TOO_MANY_STEPS;
-    this.steps = 0;
-    this.anyQueue = anyQueue;
-    this.queue = queue;
-    this.wantedQueueLength = queueLength;
+    this.askFor(anyQueue, queue, queueLength);
     const found = this.overlapFrom(ROOT, tokens, 0);
     spendSteps(this.steps, tokens.subjectLength);
     return found;
@@ -229,12 +268,7 @@ export abstract class SubjectMatcher extends MatcherEntries {
       const at = entry * Entry.STRIDE;
       const subject = this.subjectPointer(entry);
       const length = this.subjectLength(entry);
-      const fits =
-        this.anyQueue ||
-        !this.hasQueue(entry) ||
-        (this.wantedQueueLength > 0 &&
-          queueMatches(this.queue, this.wantedQueueLength, this.queuePointer(entry), this.queueLength(entry)));
-      if (fits && subjectsCollide(subject, length, tokens.subject, tokens.subjectLength)) return entry;
+      if (this.fits(entry) && subjectsCollide(subject, length, tokens.subject, tokens.subjectLength)) return entry;
       entry = this.entries.get(at + Entry.NEXT);
     }
     return NONE;

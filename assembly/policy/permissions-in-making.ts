@@ -10,7 +10,7 @@ import {
   entrySubjectLength,
   firstEntry,
 } from "./entry-list";
-import { EntryFlag } from "./matcher";
+import { EntryFlag } from "./matcher-entries";
 import { MatcherInMaking } from "./matcher-in-making";
 import { NONE } from "./none";
 import { ResponseLimit } from "./response-limit";

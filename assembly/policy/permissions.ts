@@ -9,13 +9,14 @@ import { isReservedPublish, isReservedSubscription } from "../nats/reserved";
 import { NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, makeRoomForLong, NO_QUESTION } from "./decision-cache";
-import { EntryFlag, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
+import { SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
+import { EntryFlag } from "./matcher-entries";
 import { NONE } from "./none";
 import { answerToAllFrom, answerToPattern } from "./pattern-answer";
 import { PermissionsInMaking } from "./permissions-in-making";
 import { isPattern, misreadFrom, STREAM_TOKENS } from "./published-pattern";
 import { Question } from "./question";
-import { collectInSteps, queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
+import { queueAllowedBy, roomForRules } from "./queue-subscriptions";
 import { Reason } from "./reason";
 import { ResponseLimit } from "./response-limit";
 import { hasStepsLeft } from "./search-steps";
@@ -319,9 +320,11 @@ export class Permissions {
       : this.subscribeAllow.findCovering(tokens);
     if (rule == NONE) rule = this.subscribeAllBy;
     if (rule == NONE) return Reason.NOT_ALLOWED;
-    const deny = queued
-      ? queueDenyOf(this.subscribeDeny, tokens, queue, queueLength)
-      : this.subscribeDeny.find(tokens, EntryFlag.NONE);
+    // A plain deny entry refuses both kinds, one with a queue only a queue subscription that fits it.
+    const deny =
+      queued && this.subscribeDeny.hasQueues
+        ? this.subscribeDeny.findFor(tokens, false, queue, queueLength)
+        : this.subscribeDeny.find(tokens, EntryFlag.NONE);
     if (deny != NONE) {
       this.decidedBy = this.subscribeDeny.rule(deny);
       return Reason.DENIED;
@@ -366,12 +369,7 @@ export class Permissions {
     if (!tokens.split(pointer, length)) return false;
     // As in `subscribe`.
     if (!hasStepsLeft()) return true;
-    collectInSteps(this.subscribeDeny, tokens);
-    const deny = queueKnown
-      ? queueDenyAmongFound(this.subscribeDeny, queue, queueLength)
-      : this.subscribeDeny.foundCount > 0
-        ? this.subscribeDeny.foundEntry(0)
-        : NONE;
+    const deny = this.subscribeDeny.findFor(tokens, !queueKnown, queue, queueLength);
     if (deny == NONE) return false;
     this.decidedBy = this.subscribeDeny.rule(deny);
     return true;

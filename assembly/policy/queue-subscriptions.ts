@@ -1,13 +1,9 @@
 import { Tokens } from "../nats/subject";
-import { EntryFlag, SubjectMatcher } from "./matcher";
+import { SubjectMatcher } from "./matcher";
 import { NONE } from "./none";
-import { queueMatches } from "./queue";
 import { spendSteps } from "./search-steps";
 
-/**
- * What the entries of a list say about a queue subscription, and about deliveries to one (nats-server client.go `canSubscribe`,
- * `checkDenySub`).
- */
+/** What the entries of an allow list say about a queue subscription (nats-server client.go `canSubscribe`). */
 
 /** One byte (`Seen`) for each rule of the largest configuration so far. All are 0 between two questions. */
 let seen: usize = 0;
@@ -29,21 +25,17 @@ const enum Seen {
   PLAIN = 4,
 }
 
-/** Finds all entries that match the subject, with or without queue. Each of them is a step of the chunk (search-steps.ts). */
-export function collectInSteps(list: SubjectMatcher, tokens: Tokens): void {
-  list.collect(tokens);
-  spendSteps(list.foundCount, 0);
-}
-
 /**
  * The rule that allows the queue subscription, or NONE. It is asked within each rule: where matching entries name queues, the
  * queue must fit one of these, and plain entries do not help; else a plain entry suffices. Whether an entry matches is
- * nats-server's question, whether it contains the whole subject is ours; both must say yes.
+ * nats-server's question, whether it contains the whole subject is ours; both must say yes. Each entry that matches is a step of the
+ * chunk (search-steps.ts).
  */
 export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
   if (!allow.hasQueues) return allow.findCovering(tokens);
-  collectInSteps(allow, tokens);
+  allow.collect(tokens);
   const count = allow.foundCount;
+  spendSteps(count, 0);
   for (let i = 0; i < count; i++) {
     const entry = allow.foundEntry(i);
     const rule = allow.rule(entry);
@@ -52,7 +44,7 @@ export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usi
       if (allow.foundCovers(i)) bits |= <u8>Seen.PLAIN;
     } else {
       bits |= <u8>Seen.QUEUED;
-      if (allow.foundCovers(i) && fits(allow, entry, queue, queueLength)) {
+      if (allow.foundCovers(i) && allow.queueFits(entry, queue, queueLength)) {
         bits |= <u8>Seen.QUEUE_FITS;
       }
     }
@@ -67,28 +59,4 @@ export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usi
   }
   for (let i = 0; i < count; i++) store<u8>(seen + <usize>allow.rule(allow.foundEntry(i)), 0);
   return by;
-}
-
-/** The entry that denies the queue subscription, or NONE. */
-export function queueDenyOf(deny: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
-  if (!deny.hasQueues) return deny.find(tokens, EntryFlag.NONE);
-  collectInSteps(deny, tokens);
-  return queueDenyAmongFound(deny, queue, queueLength);
-}
-
-/**
- * The same among entries that `collect` has found. A plain deny entry refuses both kinds, one with a queue only a queue
- * subscription that fits it.
- */
-export function queueDenyAmongFound(deny: SubjectMatcher, queue: usize, queueLength: i32): i32 {
-  for (let i = 0; i < deny.foundCount; i++) {
-    const entry = deny.foundEntry(i);
-    if (!deny.hasQueue(entry)) return entry;
-    if (queueLength > 0 && fits(deny, entry, queue, queueLength)) return entry;
-  }
-  return NONE;
-}
-
-function fits(matcher: SubjectMatcher, entry: i32, queue: usize, queueLength: i32): bool {
-  return queueMatches(queue, queueLength, matcher.queuePointer(entry), matcher.queueLength(entry));
 }

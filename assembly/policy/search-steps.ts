@@ -25,6 +25,13 @@ export function hasStepsLeft(): bool {
   return stepsLeft > 0;
 }
 
+/** Gives the searches that follow `steps` instead of those that are left. Answers the latter, to be given back. */
+export function swapSteps(steps: i32): i32 {
+  const left = stepsLeft;
+  stepsLeft = steps;
+  return left;
+}
+
 /** A search for a pattern of so many bytes has made `steps`; those of one for queues do not depend on that. */
 export function spendSteps(steps: i32, patternLength: i32): void {
   stepsLeft -= steps * (1 + patternLength / BYTES_OF_STEP);

@@ -1,7 +1,8 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 import { answerOf, classOf, NO_ANSWER } from "./answer";
-import { EntryFlag, SubjectMatcher } from "./matcher";
+import { SubjectMatcher } from "./matcher";
+import { EntryFlag } from "./matcher-entries";
 import { MatcherInMaking } from "./matcher-in-making";
 import { NONE } from "./none";
 import { Question } from "./question";

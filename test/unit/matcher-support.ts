@@ -1,6 +1,7 @@
 import { utf8 } from "../../assembly/bytes/text";
 import { Tokens } from "../../assembly/nats/subject";
-import { EntryFlag, SubjectMatcher } from "../../assembly/policy/matcher";
+import { SubjectMatcher } from "../../assembly/policy/matcher";
+import { EntryFlag } from "../../assembly/policy/matcher-entries";
 import { MatcherInMaking } from "../../assembly/policy/matcher-in-making";
 import { lengthOf, pointerTo } from "./bytes-support";
 

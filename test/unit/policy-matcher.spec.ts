@@ -1,8 +1,10 @@
 import { quickHash } from "../../assembly/bytes/hash";
 import { MAX_TOKENS } from "../../assembly/nats/subject";
-import { EntryFlag, SubjectMatcher } from "../../assembly/policy/matcher";
+import { SubjectMatcher } from "../../assembly/policy/matcher";
+import { EntryFlag } from "../../assembly/policy/matcher-entries";
 import { MatcherInMaking } from "../../assembly/policy/matcher-in-making";
 import { NONE } from "../../assembly/policy/none";
+import { renewSteps, spentSteps } from "../../assembly/policy/search-steps";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { addEntry, matcherOf, tokensOf } from "./matcher-support";
 import { PATTERNS } from "./patterns-support";
@@ -68,6 +70,27 @@ function find(matcher: SubjectMatcher, subject: string, flags: i32 = EntryFlag.N
 
 function covering(matcher: SubjectMatcher, subject: string): i32 {
   return matcher.findCovering(tokensOf(subject));
+}
+
+/** Does the queue fit that of an entry which names one? */
+function fits(matcher: SubjectMatcher, entry: i32, queue: string): bool {
+  return matcher.queueFits(entry, pointerTo(queue), lengthOf(queue));
+}
+
+/** The rule of the entry that `findFor` finds, or NONE. Without `queue` any queue counts; an empty one is none. */
+function findFor(matcher: SubjectMatcher, subject: string, queue: string | null): i32 {
+  const wanted = queue == null ? "" : queue;
+  const entry = matcher.findFor(tokensOf(subject), queue == null, pointerTo(wanted), lengthOf(wanted));
+  return entry == NONE ? NONE : matcher.rule(entry);
+}
+
+/** Steps that `findFor` takes for that queue. */
+function stepsFor(matcher: SubjectMatcher, queue: string): i32 {
+  renewSteps();
+  findFor(matcher, "a.b", queue);
+  const steps = spentSteps();
+  renewSteps();
+  return steps;
 }
 
 /** The rules of all entries that match, in numerical order. Those that cover are marked by '!'. */
@@ -142,6 +165,44 @@ describe("an entry", () => {
     tokens = tokensOf(long);
     expect(matcher.findOverlap(tokens, true, 0, 0)).toBe(NONE);
     expect(tokens.looked).toBe(MAX_TOKENS);
+    matcher.destroy();
+  });
+});
+
+describe("an entry for a queue", () => {
+  it("is found as the first of those collected that name no queue or one that fits, whatever subject is asked for", () => {
+    const queues = ["", " bar", " bar.*", " >", " *q"];
+    const asked = ["", "bar", "bar.fizz", "aq"];
+    const entries: string[] = [];
+    for (let i = 0; i < MATCHES.length; i++) entries.push(entryAt(i) + queues[i % queues.length]);
+    const matcher = matcherOf(entries);
+    let found = 0;
+    for (let j = 0; j < MATCHES[0].length; j++) {
+      const subject = subjectAt(j);
+      for (let k = 0; k < asked.length; k++) {
+        matcher.collect(tokensOf(subject));
+        let first = NONE;
+        for (let i = matcher.foundCount - 1; i >= 0; i--) {
+          const entry = matcher.foundEntry(i);
+          const named = matcher.hasQueue(entry);
+          if (!named || (asked[k].length > 0 && fits(matcher, entry, asked[k]))) first = matcher.rule(entry);
+        }
+        assert(findFor(matcher, subject, asked[k]) == first, `${subject} for '${asked[k]}'`);
+        if (first != NONE) found++;
+      }
+      const any = matcher.foundCount == 0 ? NONE : matcher.rule(matcher.foundEntry(0));
+      assert(findFor(matcher, subject, null) == any, `${subject} for any queue`);
+    }
+    assert(found > 50, found.toString());
+    matcher.destroy();
+  });
+
+  it("is looked for in as many steps as entries match before it", () => {
+    const matcher = matcherOf(["a.> q", "a.> r", "a.> s"]);
+    expect(stepsFor(matcher, "none")).toBe(3);
+    // The entry that was added last comes first.
+    expect(stepsFor(matcher, "s")).toBe(1);
+    expect(stepsFor(matcher, "q")).toBe(3);
     matcher.destroy();
   });
 });
@@ -274,8 +335,8 @@ describe("a matcher", () => {
     matcher.collect(tokensOf("a.c"));
     const entry = matcher.foundEntry(0);
     expect(matcher.hasQueue(entry)).toBe(true);
-    expect(matcher.queueLength(entry)).toBe(1);
-    expect(load<u8>(matcher.queuePointer(entry))).toBe(0x72);
+    expect(fits(matcher, entry, "r")).toBe(true);
+    expect(fits(matcher, entry, "q")).toBe(false);
     matcher.destroy();
   });
 });

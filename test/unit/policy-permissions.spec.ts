@@ -1,6 +1,6 @@
 import { isReservedPublish } from "../../assembly/nats/reserved";
 import { allowsPublish, reasonOf } from "../../assembly/policy/answer";
-import { EntryFlag } from "../../assembly/policy/matcher";
+import { EntryFlag } from "../../assembly/policy/matcher-entries";
 import { NONE } from "../../assembly/policy/none";
 import { Permissions } from "../../assembly/policy/permissions";
 import { PermissionsInMaking } from "../../assembly/policy/permissions-in-making";

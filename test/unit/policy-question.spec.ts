@@ -3,7 +3,7 @@ import { utf8 } from "../../assembly/bytes/text";
 import { NOT_BY_TOKENS, Tokens } from "../../assembly/nats/subject";
 import { answerOf, NO_ANSWER, ruleOf } from "../../assembly/policy/answer";
 import { forgetAnswers } from "../../assembly/policy/decision-cache";
-import { EntryFlag } from "../../assembly/policy/matcher";
+import { EntryFlag } from "../../assembly/policy/matcher-entries";
 import { NONE } from "../../assembly/policy/none";
 import { renewSteps } from "../../assembly/policy/search-steps";
 import { Permissions } from "../../assembly/policy/permissions";

@@ -1,8 +1,11 @@
+import { hasWildcardToken } from "../../assembly/nats/overlap";
 import { queueMatches } from "../../assembly/policy/queue";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 function fits(name: string, entry: string): bool {
-  return queueMatches(pointerTo(name), lengthOf(name), pointerTo(entry), lengthOf(entry));
+  const at = pointerTo(entry);
+  const length = lengthOf(entry);
+  return queueMatches(pointerTo(name), lengthOf(name), at, length, hasWildcardToken(at, length));
 }
 
 // The expectations are those of queueMatches in nats-server v2.15.2, called through canSubscribe.
