@@ -2,8 +2,8 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { NONE } from "../policy/none";
 import { Reason } from "../policy/reason";
-import { MAX_STEPS, renewSteps, spentSteps } from "../policy/search-steps";
-import { nowNanoseconds } from "../proxy/clock";
+import { MAX_STEPS, renewSteps, spentSteps, swapSteps } from "../policy/search-steps";
+import { hasPassed, nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
@@ -40,15 +40,25 @@ import {
  */
 const AT_ONCE: i32 = 64;
 /**
- * Steps of searches (policy/search-steps.ts) that deliveries make from one tick to the next to have their subscriptions judged: 256
- * longest searches, some 10 ms. In one turn of the worker a chunk may come for each connection, of 30,000 deliveries in a MiB.
+ * Milliseconds within which all deliveries of the worker share these steps of searches (policy/search-steps.ts): in one turn of it a
+ * chunk may come for each connection, of 30,000 deliveries in a MiB.
  */
-const STEPS_BETWEEN_TICKS: i32 = 256 * MAX_STEPS;
-/** The same that a callback makes in any case, some 1 ms. */
+const SHARED_FOR: i64 = 200;
+/** Those that subscriptions are judged with: 256 longest searches, some 10 ms. */
+const STEPS_FOR_SUBSCRIPTIONS: i32 = 256 * MAX_STEPS;
+/**
+ * Those for messages that are asked about in place of their subscriptions. Only entries that name queues take these, each some 4 ns: 17
+ * ms. They suffice for 40,000 messages with 100 such entries that match each.
+ */
+const STEPS_FOR_MESSAGES: i32 = 4096 * MAX_STEPS;
+/** Of the latter, those that a callback has in any case. */
 const STEPS_OF_CALLBACK: i32 = 32 * MAX_STEPS;
-let stepsForDeliveries: i32 = STEPS_BETWEEN_TICKS;
-/** The last callback (`callbackNumber`) that had STEPS_OF_CALLBACK at least. */
-let judgedIn: u32 = 0;
+let subscriptionSteps: i32 = 0;
+let messageSteps: i32 = 0;
+/** When they were given last, in milliseconds. */
+let sharedSince: i64 = 0;
+/** The last callback (`callbackNumber`) that took of them. */
+let sharedIn: u32 = 0;
 
 /**
  * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
@@ -88,9 +98,16 @@ export function judgeOn(connection: Connection, began: u64 = 0): bool {
   return false;
 }
 
-/** Lets deliveries have many subscriptions judged again. To be called by each tick, between two of which turns of the worker end. */
-export function renewStepsForDeliveries(): void {
-  stepsForDeliveries = STEPS_BETWEEN_TICKS;
+/** To be called before any of the shared steps are taken. */
+function shareSteps(): void {
+  if (sharedIn == callbackNumber) return;
+  sharedIn = callbackNumber;
+  messageSteps = max(messageSteps, STEPS_OF_CALLBACK);
+  const now = callbackTime();
+  if (!hasPassed(now, sharedSince, SHARED_FOR)) return;
+  sharedSince = now;
+  subscriptionSteps = STEPS_FOR_SUBSCRIPTIONS;
+  messageSteps = STEPS_FOR_MESSAGES;
 }
 
 /**
@@ -101,24 +118,21 @@ export function renewStepsForDeliveries(): void {
 export function judgeForDelivery(connection: Connection, sub: usize, subject: usize, length: i32): bool {
   // A line that began in DRY_RUN passes whatever the policy says, which is not asked here (to-client.ts `passBegun`).
   if (connection.toClientPassed) return true;
-  if (judgedIn != callbackNumber) {
-    judgedIn = callbackNumber;
-    stepsForDeliveries = max(stepsForDeliveries, STEPS_OF_CALLBACK);
-  }
-  if (stepsForDeliveries > 0) {
+  shareSteps();
+  if (subscriptionSteps > 0) {
     judgeSubscription(connection, sub);
-    stepsForDeliveries -= spentSteps();
+    subscriptionSteps -= spentSteps();
     // With the subscription the connection may have ended, and the message with that.
     return connection.phase != Phase.ENDED;
   }
   const access = connection.access;
-  // A message's subject seldom has wildcards, and this then searches for no overlap. Where it has, or where entries name queues, the steps
-  // that are left bound that: what a queue group is brought beyond them is kept back.
-  return (
-    access == null ||
-    (isNameKnown(sub) &&
-      access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub)) == Reason.ALLOWED)
-  );
+  if (access == null) return true;
+  if (!isNameKnown(sub)) return false;
+  // Those of the callback are left to members that have been judged, and to DRY_RUN.
+  const left = swapSteps(messageSteps);
+  const reason = access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub));
+  messageSteps = swapSteps(left);
+  return reason == Reason.ALLOWED;
 }
 
 /**

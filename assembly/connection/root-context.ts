@@ -14,7 +14,7 @@ import { collectReleased } from "./loaded-policy";
 import { Plugin, pluginAtHand } from "./plugin";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
 import { reportConnectionClosed } from "./report";
-import { judgeOn, renewStepsForDeliveries } from "./revocations";
+import { judgeOn } from "./revocations";
 import { RootPolicy } from "./root-policy";
 import { RootTelemetry } from "./root-telemetry";
 import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
@@ -216,7 +216,6 @@ export class RootContext {
       collectReleased();
     }
     lookAgain();
-    renewStepsForDeliveries();
     ensureRoom(this.id);
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
