@@ -119,20 +119,22 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
   // A line that began in DRY_RUN passes whatever the policy says, which is not asked here (to-client.ts `passBegun`).
   if (connection.toClientPassed) return true;
   shareSteps();
+  // The callback's own steps are left to members that have been judged, and to DRY_RUN.
+  const left = swapSteps(messageSteps);
   if (subscriptionSteps > 0) {
     judgeSubscription(connection, sub);
     subscriptionSteps -= spentSteps();
+    swapSteps(left);
     // With the subscription the connection may have ended, and the message with that.
     return connection.phase != Phase.ENDED;
   }
   const access = connection.access;
-  if (access == null) return true;
-  if (!isNameKnown(sub)) return false;
-  // Those of the callback are left to members that have been judged, and to DRY_RUN.
-  const left = swapSteps(messageSteps);
-  const reason = access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub));
+  const passes =
+    access == null ||
+    (isNameKnown(sub) &&
+      access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub)) == Reason.ALLOWED);
   messageSteps = swapSteps(left);
-  return reason == Reason.ALLOWED;
+  return passes;
 }
 
 /**

@@ -89,6 +89,12 @@ describe("subscriptions of many connections that wait to be judged while one tur
     assert.equal(active(), COUNT);
   });
 
+  it("have no more searched for what DRY_RUN reports than others, though each judgement has all steps for itself", () => {
+    const { host, wires } = waitingFor({ ...queues(QUEUES), mode: "DRY_RUN" }, (sid) => `SUB b.${sid} q0 ${sid}\r\n`);
+    assert.equal(wires[0]!.server(memberMessages), memberMessages);
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "MSG" }), searchesIn(1024));
+  });
+
   it("let all members of a queue group have their messages where 30 entries name queues, also those that were judged before", () => {
     const { wires } = waitingFor(queues(30), member);
     for (const wire of wires) {
