@@ -2,7 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { NONE } from "../policy/none";
 import { Reason } from "../policy/reason";
-import { MAX_STEPS, renewSteps, spentSteps, swapSteps } from "../policy/search-steps";
+import { MAX_STEPS, STEPS_AT_ONCE, swapSteps } from "../policy/search-steps";
 import { hasPassed, nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
@@ -91,8 +91,7 @@ export function judgeOn(connection: Connection, began: u64 = 0): bool {
       else if (now - began > SLICE_NANOSECONDS) return true;
       left = AT_ONCE;
     }
-    judgeSubscription(connection, sub);
-    left -= 1 + spentSteps() / MAX_STEPS;
+    left -= 1 + judgeSubscription(connection, sub) / MAX_STEPS;
     if (connection.phase == Phase.ENDED) break;
   }
   connection.hasUnjudged = false;
@@ -120,30 +119,34 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
   // A line that began in DRY_RUN passes whatever the policy says, which is not asked here (to-client.ts `passBegun`).
   if (connection.toClientPassed) return true;
   shareSteps();
-  // The callback's own steps are left to members that have been judged, and to DRY_RUN.
-  const left = swapSteps(messageSteps);
   if (subscriptionSteps > 0) {
-    judgeSubscription(connection, sub);
-    subscriptionSteps -= spentSteps();
-    swapSteps(left);
+    subscriptionSteps -= judgeSubscription(connection, sub);
     // With the subscription the connection may have ended, and the message with that.
     return connection.phase != Phase.ENDED;
   }
   const access = connection.access;
-  const passes =
-    access == null ||
-    (isNameKnown(sub) &&
-      access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub)) == Reason.ALLOWED);
+  if (access == null) return true;
+  if (!isNameKnown(sub)) return false;
+  const left = swapSteps(messageSteps);
+  const reason = access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub));
   messageSteps = swapSteps(left);
-  return passes;
+  return reason == Reason.ALLOWED;
+}
+
+/**
+ * Judges a subscription with all steps for its search, since none may end for want of steps because there are many. Those of the callback
+ * are left to members that have been judged, and to DRY_RUN. Answers the steps that it has taken.
+ */
+function judgeSubscription(connection: Connection, sub: usize): i32 {
+  const left = swapSteps(STEPS_AT_ONCE);
+  bringUnderPolicy(connection, sub);
+  return STEPS_AT_ONCE - swapSteps(left);
 }
 
 /**
  * Ends a subscription that waits to be judged, or filters it. Where it can be neither ended nor remembered the connection ends.
  */
-function judgeSubscription(connection: Connection, sub: usize): void {
-  // Each has all steps for its search: none may end for want of steps because there are many.
-  renewSteps();
+function bringUnderPolicy(connection: Connection, sub: usize): void {
   setUnjudged(sub, false);
   if (endedByCount(sub)) return;
   const access = connection.access;

@@ -306,7 +306,7 @@ export class Meter {
     // What is left for a later flush may be of what would be given up.
     if (this.changed) return;
     if (this.hasTooManyRefusals && this.refusalsSince != policies) this.giveUpRefusals();
-    // In 4,000 principals' flushes 64 former classes each took 19 ms (Node host).
+    // 64 former classes of each of 4,000 principals took 21 ms in one tick (Node host).
     if (this.classesSince != policies && hasTimeLeft()) this.giveUpFormerClasses();
   }
 

@@ -30,7 +30,7 @@ export function beginSlice(bounded: bool, now: i64 = 0): void {
   isOver = false;
 }
 
-/** Has this slice time for one more stat to be defined, or for the memory of one more principal to be given back? It has for the first. */
+/** Has this slice time for one more stat to be defined, or for one more principal's memory to be given back? It has for the first. */
 export function hasTimeLeft(): bool {
   if (isOver) return false;
   if (!isBounded) return true;
