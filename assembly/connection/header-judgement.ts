@@ -4,7 +4,7 @@ import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
 import { HeaderUse } from "../nats/header-uses";
 import { VERSION_LENGTH } from "../nats/header-version";
-import { headerFields, isMalformed } from "../nats/headers";
+import { headerFields, isMalformed, repeatsName } from "../nats/headers";
 import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";
@@ -38,8 +38,8 @@ export let refusesTraceDest: bool = false;
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
  * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A compressed trace, which has headers, goes only
  * where the sender may receive it: if that is an imported service whose latency headers have measured, nats-server ends by what it
- * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). A header that names no subject is refused for
- * the subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
+ * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). No schedule may be on a subject that hides
+ * headers where JetStream writes it into one (scheduler.go). A header that names no subject is refused for the subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);
@@ -88,6 +88,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
   if (first != Reason.ALLOWED) return first;
   return speaksForServer ||
     misleads(line, traces, namesRequester) ||
+    (headerFields.schedules && repeatsName(line.subject, line.subjectLength)) ||
     (traces && (lacksRoom(line, largestPayload) || isOfBatch(line))) ||
     (tracesToOthers && headerFields.asksForEncoding)
     ? Reason.HEADER

@@ -106,6 +106,8 @@ class HeaderFields {
   private position: usize = 0;
   private end: usize = 0;
   private traced: bool = false;
+  /** A `Nats-Schedule` was met. */
+  schedules: bool = false;
 
   /**
    * Begins a walk over the `length` bytes at `pointer`, the header block as long as HPUB says. They stay in place until the
@@ -118,6 +120,7 @@ class HeaderFields {
     this.value = 0;
     this.valueLength = 0;
     this.traced = hasVersion(pointer, length);
+    this.schedules = false;
   }
 
   /** The use of the next line that has one, or NO_USE after the last. Linear in the block over all calls. */
@@ -156,7 +159,10 @@ class HeaderFields {
     if (from == to) return HeaderUse.NO_USE;
     this.value = from;
     this.valueLength = <i32>(to - from);
-    if (use == HeaderUse.SCHEDULE) return this.hasLoneComma ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
+    if (use == HeaderUse.SCHEDULE) {
+      this.schedules = true;
+      return this.hasLoneComma ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
+    }
     if (use == HeaderUse.TIME_ZONE) return this.hasDot ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
     if (use == HeaderUse.LAST_ID) return HeaderUse.ROLLUP_ALL;
     if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
@@ -180,8 +186,7 @@ class HeaderFields {
         if (load<u8>(firstOf(<u8>Ascii.COLON, CR, at, end)) == CR) return true;
       } else {
         if (load<u8>(at - 1) == LF) return true;
-        const length = at - last - 1;
-        if (last != 0 && at + length <= end && sameBytes(last, at, <i32>length)) return true;
+        if (last != 0 && isRepeated(last, at, end)) return true;
       }
       last = at;
     }
@@ -250,6 +255,26 @@ class HeaderFields {
     const letters = (<u32>load<u16>(this.value)) | ((<u32>load<u8>(this.value, 2)) << 16);
     return (letters | LOWER_CASE) == word;
   }
+}
+
+/** Does what is between `last` and `at`, but for a byte at its end, stand at `at` once more, before `end`? */
+function isRepeated(last: usize, at: usize, end: usize): bool {
+  const length = at - last - 1;
+  return at + length <= end && sameBytes(last, at, <i32>length);
+}
+
+/**
+ * Has a subject the name of a header twice on end? JetStream writes the subject of a schedule into a header of what that stores, and
+ * then does not find headers of that name that are added behind it (`hidesLines`). Nineteen bytes behind the subject must be memory.
+ */
+export function repeatsName(subject: usize, length: i32): bool {
+  const end = subject + <usize>length;
+  let last: usize = 0;
+  for (let at = findNats(subject, end); at + 5 <= end; at = findNats(at + 1, end)) {
+    if (last != 0 && isRepeated(last, at, end)) return true;
+    last = at;
+  }
+  return false;
 }
 
 /** Is it a comma, or could it belong to what Go's strings.Fields takes for a blank? */

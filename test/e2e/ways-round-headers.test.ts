@@ -269,6 +269,29 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     assert.deepEqual(await copied("data.3"), { ...once, "data.3": 1, "data.way0": 2, "data.way1": 2, "data.way2": 2 });
   });
 
+  it("nor does it where a schedule is stored on a subject that hides that header in what the schedule stores", async () => {
+    // JetStream writes the schedule's subject into a header of that, behind which it finds no header whose name stands there twice.
+    const hiding = "data.Nats-Stream-SourceNats-Stream-Source";
+    const schedule = (subject: string): string =>
+      publish(
+        subject,
+        "x",
+        `Nats-Schedule: @at ${new Date(Date.now() + 300).toISOString()}\r\nNats-Schedule-Target: data.out\r\n`,
+      );
+    const copies = async (): Promise<number> => (await town.contents("COPY"))["data.out"] ?? 0;
+    await town.stream("DATA", ["data.>"], { storage: "file", allow_msg_schedules: true });
+    await town.stream("COPY", [], { storage: "file", sources: [{ name: "DATA" }] });
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, schedule(hiding)), refusedPublish(hiding));
+    assert.deepEqual(await errorsOf(reader, schedule("data.Nats-Stream-Source")), []);
+    await waitFor("the copy", async () => (await copies()) === 1);
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, schedule(hiding)), []);
+    await waitFor("a second copy", async () => (await copies()) === 2);
+    await town.restart();
+    await waitFor("the same copy once more", async () => (await copies()) === 3);
+  });
+
   it("a schedule that JetStream sees only once it is stored purges, stores and reads no more than its author may", async () => {
     const fresh = async (): Promise<void> => {
       const more = { allow_msg_schedules: true, allow_msg_ttl: true, subject_delete_marker_ttl: 60e9 };

@@ -180,6 +180,12 @@ function hidesLines(block: string): boolean {
   );
 }
 
+/** Has a schedule's subject, which JetStream writes into a header of what that stores, such a name twice in a row? */
+function repeatsName(subject: string): boolean {
+  const places = [...subject.matchAll(/Nats-/g)].map(({ index }) => index);
+  return places.slice(1).some((at, i) => subject.startsWith(subject.slice(places[i], at - 1), at));
+}
+
 /** Judges the operations of one connection. */
 export class NaivePolicy {
   readonly #rules: readonly Rule[];
@@ -262,16 +268,17 @@ export class NaivePolicy {
       if (isReservedReply(reply)) return false;
       if (!this.#receives(reply) && !allowing.some((rule) => rule.replies === "ANY")) return false;
     }
-    return verb !== "HPUB" || this.#permitsHeaders(payload, headers, allowing, staysLiteral(subject), reply);
+    return verb !== "HPUB" || this.#permitsHeaders(payload, headers, allowing, subject, reply);
   }
 
   #permitsHeaders(
     message: string,
     headers: number,
     allowing: readonly Rule[],
-    ofOneSubject: boolean,
+    subject: string,
     reply: string,
   ): boolean {
+    const ofOneSubject = staysLiteral(subject);
     const block = message.slice(0, headers);
     // A client library writes at least the version and an empty line, which nats-server takes for granted.
     if (block !== "" && !(/^NATS\/1\.0[^]*\r\n\r\n$/.test(block) && block.length >= 12)) return false;
@@ -279,11 +286,15 @@ export class NaivePolicy {
     let traces = false;
     let tracesToOthers = false;
     let poses = false;
+    let schedules = false;
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
       if (name === "Nats-Counter-Sources" || name === "Nats-Trace-Origin-Account") return false;
-      if (name === "Nats-Schedule" && LONE_COMMA.test(value)) return false;
+      if (name === "Nats-Schedule") {
+        if (LONE_COMMA.test(value)) return false;
+        schedules = true;
+      }
       if (name === "Nats-Schedule-Time-Zone") {
         if (value.includes(".")) return false;
         continue;
@@ -314,6 +325,7 @@ export class NaivePolicy {
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
     if (traces && (/.\.\$FI$/s.test(reply) || block.includes("\nNats-Batch-Id:"))) return false;
     if (tracesToOthers && block.includes("\nAccept-Encoding:")) return false;
+    if (schedules && repeatsName(subject)) return false;
     return !hidesLines(block);
   }
 

@@ -270,6 +270,9 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["A: Nats-Stream-SourceNats-Stream-Source", "Nats-TTL: 1s"], "ok.1"],
     // A stream that has this one as a source removes the second line, and with it the third one ceases to be a line.
     ["ok.1", ["A: x\nNats-Expected-y", "Nats-TTL: 1s", "Nats-TTL: x"], "ok.1"],
+    // What a schedule stores has its subject in a header, before others that JetStream adds.
+    ["ok.Nats-TTLNats-TTL", ["A: b", "Nats-Schedule: @every 1m"], "ok.Nats-TTLNats-TTL"],
+    ["ok.Nats-TTL.Nats-TTL.x", ["A: b", "Nats-Schedule: @every 1m"], "ok.Nats-TTL.Nats-TTL.x"],
     ["ok.1", ["Nats-Stream-Source: S 1000 > > s.1"], "ok.1"],
     // A replicated stream ends where its last message has another id.
     ["ok.1", ["Nats-Expected-Last-Msg-Id: x"], "ok.1"],
@@ -301,6 +304,9 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Incr: +1"]],
     ["ok.1", ["Nats-Request-Info: {}"]],
     ["ok.1", ["Nats-Schedule: @every 1m"]],
+    ["ok.Nats-TTL.xNats-TTL", ["Nats-Schedule: @every 1m"]],
+    ["ok.Nats-TTLNats-T", ["Nats-Schedule: @every 1m"]],
+    ["ok.Nats-TTLNats-TTL", ["Nats-TTL: 1s"]],
     ["ok.1", ["Nats-Schedule: 0,30 */5 * 1,15 * mon,fri"]],
     ["ok.1", ["Nats-Schedule: 0 0 9 * * *", "Nats-Schedule-Time-Zone: America/New_York"]],
     ["ok.1", ["Nats-Schedule-Rollup: sub"]],
