@@ -39,7 +39,8 @@ export let refusesTraceDest: bool = false;
  * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A compressed trace, which has headers, goes only
  * where the sender may receive it: if that is an imported service whose latency headers have measured, nats-server ends by what it
  * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). No schedule may be on a subject that hides
- * headers where JetStream writes it into one (scheduler.go). A header that names no subject is refused for the subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
+ * headers where JetStream writes it into one (scheduler.go). A header that names no subject is refused for the subject of the publish.
+ * `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);
