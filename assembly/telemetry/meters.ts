@@ -35,12 +35,11 @@ export class NamedPrincipals {
 export class Meters {
   /** Those about the filter as a whole. Root contexts hold them only while they stand here. */
   readonly filter: FilterStats;
-  /** A principal's place in `meters`, `labels` and `names`. */
+  /** A principal's place in `meters` and `labels`, in the order of these. */
   private readonly places: Map<string, i32> = new Map();
   private readonly meters: Meter[] = [];
   /** Kept here, since meters lie outside the collector's heap. */
   private readonly labels: string[] = [];
-  private readonly names: string[] = [];
   /** Is there a class of that number in the policy that came into force last? */
   private readonly classes: StaticArray<bool> = new StaticArray<bool>(MAX_CLASS_NUMBERS);
   /** Principals that get series of their own (`telemetry.principals`). */
@@ -91,7 +90,6 @@ export class Meters {
     this.places.set(principal, this.meters.length);
     this.meters.push(meter);
     this.labels.push(labels);
-    this.names.push(principal);
     return meter;
   }
 
@@ -125,12 +123,13 @@ export class Meters {
     if (this.holders > 0) return true;
     this.flush();
     if (isSliceOver()) return false;
-    while (this.meters.length > 0) {
+    const principals = this.places.keys();
+    while (principals.length > 0) {
       if (!hasTimeLeft()) return false;
       this.meters.pop().destroy();
       this.labels.pop();
       // For who comes back here meanwhile.
-      this.places.delete(this.names.pop());
+      this.places.delete(principals.pop());
     }
     return true;
   }
