@@ -248,6 +248,27 @@ describe("the series of a principal, for each definition of which Envoy keeps a 
       assert.equal(pages[2], pages[0], pages.join(", "));
     });
 
+    it("leave nothing behind, however often a root context comes back to it", () => {
+      const VISITS = 6;
+      const many = 20 * PRINCIPALS;
+      const long = "c".repeat(400);
+      const host = new Host(filterModule());
+      const pages: number[] = [];
+      let elsewhere: Configured | null = null;
+      for (let visit = 1; visit <= VISITS; visit++) {
+        const here = configured(host, { telemetry: { principals: many }, ...numbered(visit) });
+        if (elsewhere !== null) host.deleteRoot(elsewhere.root);
+        for (let i = 0; i < many; i++) Wire.connected(host, { peer: peer(i) + long }).connection.close();
+        host.advance(500);
+        elsewhere = host.configure({ ...policy(), identity: "WAYPOINT" });
+        host.deleteRoot(here.root);
+        host.tick();
+        pages.push(host.writtenPages);
+      }
+      assert.equal(stat(host, CLOSED), VISITS * many);
+      assert.equal(pages.at(-1), pages[1], pages.join(", "));
+    });
+
     it("are told at once where the last root context goes, since no tick follows", () => {
       const { host, present } = left();
       host.deleteRoot(present.root);
