@@ -80,7 +80,7 @@ export class FilterStats {
   /** Workers share the gauge, so each adds what has changed. */
   private tellMemory(used: i64): void {
     if (used == this.toldMemory) return;
-    if (this.memory == NO_METRIC) this.memory = this.define(MEMORY_BYTES);
+    if (this.memory == NO_METRIC) this.memory = this.define(MetricKind.GAUGE, MEMORY_BYTES);
     incrementMetric(this.memory, used - this.toldMemory);
     this.toldMemory = used;
   }
@@ -120,12 +120,13 @@ export class FilterStats {
   }
 
   private metricOf(event: i32): u32 {
-    if (this.events[event] == <i32>NO_METRIC) this.events[event] = <i32>this.define(EVENT_NAMES[event]);
+    if (this.events[event] == <i32>NO_METRIC) {
+      this.events[event] = <i32>this.define(MetricKind.COUNTER, EVENT_NAMES[event]);
+    }
     return <u32>this.events[event];
   }
 
-  private define(name: string): u32 {
-    const kind = name.endsWith("_total") ? MetricKind.COUNTER : MetricKind.GAUGE;
+  private define(kind: MetricKind, name: string): u32 {
     return defineMetric(kind, this.labels + name);
   }
 }
