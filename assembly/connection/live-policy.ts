@@ -27,17 +27,8 @@ import { Slices } from "./slices";
  */
 const LONGEST_WAIT: u64 = 1_000_000_000;
 
-const slices: Slices = new Slices();
-
-/** Have connections been brought under a newer policy for a slice just before `now`, in nanoseconds? */
-export function catchingUpRests(now: u64): bool {
-  return slices.rests(now);
-}
-
-/** What connections came under a newer policy with has gone on from `began` until `now`, in nanoseconds. */
-export function noteCatchingUp(began: u64, now: u64): void {
-  slices.note(began, now);
-}
+/** The slices in which all connections of the VM come under a newer policy, with what the tick judges of their subscriptions. */
+export const catchingUp: Slices = new Slices();
 
 /**
  * Brings a connection under the policy that its root context has in force. To be called whenever `connection.policyEpoch` is not the
@@ -47,7 +38,7 @@ export function noteCatchingUp(began: u64, now: u64): void {
 export function catchUp(connection: Connection): void {
   if (isUnderPresent(connection)) return;
   const now = nowNanoseconds();
-  const rests = connection.phase == Phase.OPEN && slices.rests(now);
+  const rests = connection.phase == Phase.OPEN && catchingUp.rests(now);
   if (!rests || now - policyEpochBegan >= LONGEST_WAIT) comeUnderAt(connection, now, !rests);
 }
 
@@ -71,7 +62,7 @@ function isUnderPresent(connection: Connection): bool {
 function comeUnderAt(connection: Connection, now: u64, judgesNow: bool): u64 {
   comeUnder(connection, judgesNow);
   const end = nowNanoseconds();
-  slices.note(now, end);
+  catchingUp.note(now, end);
   return end;
 }
 

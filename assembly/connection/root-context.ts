@@ -9,7 +9,7 @@ import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
-import { catchingUpRests, catchUpAt, noteCatchingUp } from "./live-policy";
+import { catchingUp, catchUpAt } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { Plugin, pluginAtHand } from "./plugin";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
@@ -193,7 +193,7 @@ export class RootContext {
   private catchUpSilent(): bool {
     if (!this.isBehind) return false;
     let now = nowNanoseconds();
-    while (this.behind.length > 0 && !catchingUpRests(now)) {
+    while (this.behind.length > 0 && !catchingUp.rests(now)) {
       // Each may ask for as much as it holds, for the UNSUBs of all its subscriptions.
       ensureRoom(this.id);
       const id = this.behind.pop();
@@ -292,9 +292,9 @@ function judgeSome(all: Connection[], context: u32): bool {
     // As in `catchUpSilent`.
     ensureRoom(context);
     const began = nowNanoseconds();
-    if (catchingUpRests(began)) return true;
+    if (catchingUp.rests(began)) return true;
     const isSomeLeft = judgeOn(all[i], began);
-    noteCatchingUp(began, nowNanoseconds());
+    catchingUp.note(began, nowNanoseconds());
     if (isSomeLeft) return true;
   }
   return false;
