@@ -317,8 +317,7 @@ function endAtServer(connection: Connection, chunk: Chunk, line: ClientLine, pos
  */
 function countsHere(connection: Connection, sub: usize): bool {
   if (isCountedHere(sub) || pendingMaximaOf(sub) > 0) return true;
-  if (!connection.isFiltered || maxOf(sub) != 0) return false;
-  return queueLengthOf(sub) == 0;
+  return connection.isFiltered && maxOf(sub) == 0 && queueLengthOf(sub) == 0;
 }
 
 function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
