@@ -10,8 +10,11 @@ import { isSliceOver } from "./slice";
  * sample of each half second. One store serves the whole VM.
  */
 const PLACES: i32 = 8192;
-/** Bytes of a place: meter u32, class u16, what u16, milliseconds u32. */
+/** Bytes of a place: the meter u32, the class u16, the `Duration` u16, and milliseconds u32. */
 const STRIDE: usize = 12;
+const CLASS: usize = 4;
+const WHAT: usize = 6;
+const MILLISECONDS: usize = 8;
 
 const places: usize = heap.alloc(<usize>PLACES * STRIDE);
 let count: i32 = 0;
@@ -38,10 +41,10 @@ export function recordDuration(meter: Meter, what: Duration, subjectClass: i32, 
     return;
   }
   store<usize>(at, changetype<usize>(meter));
-  store<u16>(at, <u16>subjectClass, 4);
-  store<u16>(at, <u16>what, 6);
+  store<u16>(at, <u16>subjectClass, CLASS);
+  store<u16>(at, <u16>what, WHAT);
   // Rounded to the nearest: most answers inside a mesh take less than a millisecond, and 0.9 ms are not 0.
-  store<u32>(at, <u32>((max<i64>(nanoseconds, 0) + 500_000) / 1_000_000), 8);
+  store<u32>(at, <u32>((max<i64>(nanoseconds, 0) + 500_000) / 1_000_000), MILLISECONDS);
 }
 
 /**
@@ -53,7 +56,7 @@ function drawnPlace(): usize {
   const drawn = (<u64>chance * <u64>offered) >> 32;
   if (drawn >= <u64>PLACES) return 0;
   const at = place(<i32>drawn);
-  changetype<Meter>(load<usize>(at)).durationLeftOut(load<u16>(at, 6), load<u16>(at, 4));
+  changetype<Meter>(load<usize>(at)).durationLeftOut(load<u16>(at, WHAT), load<u16>(at, CLASS));
   return at;
 }
 
@@ -66,9 +69,9 @@ export function tellDurations(): void {
   for (let i = 0; i < count; i++) {
     const at = place(i);
     const meter = changetype<Meter>(load<usize>(at));
-    const metric = meter.durationMetric(load<u16>(at, 6), load<u16>(at, 4));
+    const metric = meter.durationMetric(load<u16>(at, WHAT), load<u16>(at, CLASS));
     if (metric == NO_METRIC && isSliceOver()) memory.copy(place(left++), at, STRIDE);
-    else recordMetric(metric, load<u32>(at, 8));
+    else recordMetric(metric, load<u32>(at, MILLISECONDS));
   }
   count = left;
   offered = left;
