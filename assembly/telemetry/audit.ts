@@ -10,7 +10,7 @@ import { RateLimit } from "./rate-limit";
 import { Totals } from "./totals";
 
 /** The version of the records' form, `istio_nats_audit`. Within one version fields are only added. */
-const VERSION: string = "1";
+const FORM: string = "1";
 
 /** Whom a record is about. Texts are "" and numbers 0 where unknown. */
 @final
@@ -176,7 +176,7 @@ export class Audit {
   }
 }
 
-const START: string = '{"istio_nats_audit":' + VERSION;
+const START: string = '{"istio_nats_audit":' + FORM;
 
 /** The names of the fields that tell how many refusals were left out, and how many records of connections and samples. */
 const SUPPRESSED: string = "suppressed";
