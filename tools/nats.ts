@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { run } from "./command.ts";
 import { Fault } from "./fault.ts";
 import { goCommands } from "./go.ts";
+import { namedCommand } from "./named-command.ts";
 import { inRoot } from "./paths.ts";
 import { notice } from "./progress.ts";
 import { onPath } from "./search-path.ts";
@@ -56,12 +57,5 @@ export async function findNatsServer(): Promise<string> {
 
 /** The `nats` command to use: $NATS if set, else the one in PATH, else the pinned one. */
 export async function findNats(): Promise<string> {
-  const named = process.env["NATS"];
-  if (named) {
-    const { status } = await run(named, ["--version"]);
-    if (status !== 0)
-      throw new Fault(`$NATS is ${named}, which does not run. Unset it, or let it name the nats command.`);
-    return named;
-  }
-  return onPath("nats") ?? join(await builtTools(), "nats");
+  return (await namedCommand("NATS", "the nats command")) ?? onPath("nats") ?? join(await builtTools(), "nats");
 }

@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { run } from "./command.ts";
-import { Fault } from "./fault.ts";
 import { goCommands } from "./go.ts";
+import { namedCommand } from "./named-command.ts";
 import { inRoot } from "./paths.ts";
 
 /** prometheus and promtool in the versions that tools/go-prometheus/go.mod pins, built once per machine. */
@@ -21,12 +20,7 @@ function builtTools(): Promise<string> {
  * functions.
  */
 async function find(variable: string, command: string): Promise<string> {
-  const named = process.env[variable];
-  if (!named) return join(await builtTools(), command);
-  const { status } = await run(named, ["--version"]);
-  if (status !== 0)
-    throw new Fault(`$${variable} is ${named}, which does not run. Unset it, or let it name ${command}.`);
-  return named;
+  return (await namedCommand(variable, command)) ?? join(await builtTools(), command);
 }
 
 /** The prometheus server to use: $PROMETHEUS if set, else the pinned one. */

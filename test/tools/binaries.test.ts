@@ -4,7 +4,8 @@ import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { findEnvoy } from "../../tools/envoy.ts";
 import { Fault } from "../../tools/fault.ts";
-import { findNatsServer } from "../../tools/nats.ts";
+import { findNats, findNatsServer } from "../../tools/nats.ts";
+import { findPromtool } from "../../tools/prometheus.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const ENVOY_VERSION = (version: string): string =>
@@ -85,5 +86,23 @@ describe("the search for commands", () => {
       findNatsServer(),
       (error) => error instanceof Fault && error.message.includes("not a nats-server"),
     );
+  });
+
+  it("takes $NATS or $PROMTOOL as it is if it runs, and else refuses it", async () => {
+    for (const [variable, find] of [
+      ["NATS", findNats],
+      ["PROMTOOL", findPromtool],
+    ] as const) {
+      process.env[variable] = install("named", "any version");
+      assert.equal(await find(), process.env[variable]);
+      process.env[variable] = join(folder, "absent");
+      await assert.rejects(
+        find(),
+        (error) =>
+          error instanceof Fault &&
+          error.message.startsWith(`$${variable} is `) &&
+          error.message.includes("does not run"),
+      );
+    }
   });
 });
