@@ -6,6 +6,8 @@ import { isAbout } from "./authorization-source.ts";
 import { conditionsOn, portConditions, someSource } from "./authorization-when.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
+import type { Service } from "./service.ts";
+import { attachment, targetRefsOf } from "./target-refs.ts";
 import { Workload, type ServiceAccount } from "./workload.ts";
 
 /** Who can reach a port, as far as AuthorizationPolicies decide. */
@@ -48,10 +50,12 @@ export interface Denial {
 
 /** What keeps everybody from a port of pods. Istio's "allow nothing" (`spec: {}`) does. */
 export function denialOfAll(pods: Pods, port: number, mesh: Mesh): Denial | undefined {
-  return denial(policiesFor(pods, mesh), port, {
-    denied: (rule) => admitsEverybody(rule, port),
-    allowed: () => true,
-  });
+  return denialToAll(policiesFor(pods, mesh), port);
+}
+
+/** What keeps everybody from nats-server's client port in the waypoint of its Service, which has the Service's own ports. */
+export function denialInWaypoint(service: Service, port: number, mesh: Mesh): Denial | undefined {
+  return denialToAll(policiesInWaypoint(service, mesh), port);
 }
 
 /** What keeps everybody but nats-server itself from a port of its pods. Other workloads may have the service account `default`. */
@@ -88,6 +92,10 @@ export function denialOf(account: ServiceAccount, pods: Pods, port: number, mesh
   });
 }
 
+function denialToAll(policies: readonly Resource[], port: number): Denial | undefined {
+  return denial(policies, port, { denied: (rule) => admitsEverybody(rule, port), allowed: () => true });
+}
+
 type RuleTest = (rule: Field, policy: Resource) => boolean;
 
 function denial(
@@ -107,10 +115,20 @@ function denial(
   return policy && !isAllowed ? { policy, rule: undefined } : undefined;
 }
 
-/** The policies that the sidecars of pods enforce; those in dry run are left out. */
+/** The policies that the sidecars of pods enforce, or ztunnel; those in dry run are left out. */
 export function policiesFor(pods: Pods, mesh: Mesh): Resource[] {
+  return enforcedIn(mesh).filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
+}
+
+/** The policies that the waypoint of a Service enforces: one with a selector, or with nothing, never counts there. */
+export function policiesInWaypoint(service: Service, mesh: Mesh): Resource[] {
+  return enforcedIn(mesh).filter((policy) => attachment(policy, mesh)(service));
+}
+
+/** A policy in dry run restricts nothing. */
+function enforcedIn(mesh: Mesh): Resource[] {
   const policies = mesh.of("AuthorizationPolicy", "security.istio.io");
-  return policies.filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
+  return policies.filter(({ annotations }) => !GO_TRUE.has(annotations.get("istio.io/dry-run") ?? ""));
 }
 
 export const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
@@ -130,11 +148,10 @@ function rulesOf(policy: Resource, port: number): readonly Field[] {
 /** What strconv.ParseBool accepts as true. Istio reads the annotation with it (pilot/pkg/security/authz/builder/builder.go). */
 const GO_TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 
-/** A policy in dry run restricts nothing; one with targetRefs belongs to a gateway or a waypoint. */
+/** One with targetRefs belongs to a gateway or a waypoint. */
 function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean {
   if (policy.namespace !== pods.namespace && policy.namespace !== rootNamespace) return false;
-  if (GO_TRUE.has(policy.annotations.get("istio.io/dry-run") ?? "")) return false;
-  if (policy.root.get("spec", "targetRefs") ?? policy.root.get("spec", "targetRef")) return false;
+  if (targetRefsOf(policy).length > 0) return false;
   return selects(workloadSelector(policy.root), pods.labels);
 }
 

@@ -9,7 +9,8 @@ import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
 import type { Pods } from "./selector.ts";
 import { Service, type ServicePort } from "./service.ts";
-import { EVERY_WAYPOINT, usedWaypoint } from "./waypoint.ts";
+import { attachment } from "./target-refs.ts";
+import { usedWaypoint } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
 
 export interface MeshOptions {
@@ -232,20 +233,7 @@ export class Mesh {
    * for a plugin of every waypoint.
    */
   waypointServicesOf(plugin: Plugin): Service[] {
-    return getOrMake(this.served, plugin, () => this.servicesNamedBy(plugin));
-  }
-
-  private servicesNamedBy({ resource, targetNames: targets }: Plugin): Service[] {
-    if (targets.length === 0) return [];
-    const isForAll = targets.includes(EVERY_WAYPOINT) && resource.namespace === this.rootNamespace;
-    return this.services.filter((service) => {
-      const { namespace, name } = service.resource;
-      if (namespace === resource.namespace && targets.includes(`Service/${name}`)) return true;
-      const use = usedWaypoint(service, this);
-      if (!use) return false;
-      if (isForAll && this.isBrokerService(service)) return true;
-      return use.namespace === resource.namespace && targets.includes(`Gateway/${use.name}`);
-    });
+    return getOrMake(this.served, plugin, () => this.services.filter(attachment(plugin.resource, this)));
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Resource } from "../manifests/resource.ts";
 import { slipBetween } from "../nearest.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import { selects, workloadSelector, type Labels } from "./selector.ts";
+import { targetNamesOf, targetRefsOf } from "./target-refs.ts";
 import type { Workload } from "./workload.ts";
 
 const PLUGIN_KINDS = ["WasmPlugin", "TrafficExtension"] as const;
@@ -106,14 +107,12 @@ export class Plugin {
   }
 
   get targetRefs(): readonly Field[] {
-    const { root } = this.resource;
-    const one = root.get("spec", "targetRef");
-    return one ? [one, ...root.items("spec", "targetRefs")] : root.items("spec", "targetRefs");
+    return targetRefsOf(this.resource);
   }
 
   /** `Service/nats`, for each of its `targetRefs`. */
   get targetNames(): string[] {
-    return this.targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
+    return targetNamesOf(this.resource);
   }
 
   /** Decides by its selector. A plugin in the mesh's root namespace reaches every namespace. */

@@ -62,6 +62,57 @@ describe("a waypoint", () => {
       );
   });
 
+  it("lets nobody through where its own policies, those with targetRefs, allow nobody or deny everybody", () => {
+    const toService = [{ kind: "Service", name: "nats", group: "" }];
+    const toClients = { operation: { ports: ["4222"] } };
+    const ofPolicies = (spec: object, namespace?: string): string[] =>
+      ids(...service, ...pods, ...plugin, only, gateway("judge"), authorization(spec, namespace).replace('"a"', '"b"'));
+    for (const targetRefs of [toService, [WAYPOINT]]) {
+      for (const spec of [
+        {},
+        { rules: [{ to: [{ operation: { ports: ["8222"] } }] }] },
+        { rules: [{ to: [{ operation: { ...toClients.operation, methods: ["GET"] } }] }] },
+        { action: "DENY", rules: [{ to: [toClients] }] },
+      ])
+        assert.deepEqual(ofPolicies({ targetRefs, ...spec }), ["client-port-denied"], JSON.stringify(spec));
+      for (const spec of [
+        { rules: [{ from: [{ source: { namespaces: ["shop"] } }] }] },
+        { rules: [{ to: [toClients] }] },
+        { action: "DENY", rules: [{ to: [{ operation: { ports: ["8222"] } }] }] },
+        { action: "AUDIT", rules: [{}] },
+      ])
+        assert.deepEqual(ofPolicies({ targetRefs, ...spec }), [], JSON.stringify(spec));
+      assert.deepEqual(ofPolicies({ targetRefs }, "shop"), []);
+    }
+    assert.deepEqual(ofPolicies({ targetRefs: [{ ...toService[0], name: "other" }] }), []);
+    const forAll = { kind: "GatewayClass", name: "istio-waypoint", group: "gateway.networking.k8s.io" };
+    assert.deepEqual(ofPolicies({ targetRefs: [forAll] }, "istio-system"), ["client-port-denied"]);
+    assert.deepEqual(ofPolicies({ targetRefs: [forAll] }), []);
+    const principals = ["spiffe://cluster.local/ns/shop/sa/orders"];
+    assert.deepEqual(ofPolicies({ targetRefs: toService, rules: [{ from: [{ source: { principals } }] }] }), [
+      "principal-malformed",
+    ]);
+  });
+
+  it("is told to allow its clients by a policy for it, where one for the pods would be ztunnel's", () => {
+    const nothing = authorization({ targetRefs: [WAYPOINT] }).replace('"a"', '"b"');
+    const found = doctor([...service, ...pods, ...plugin, only, nothing].join("\n---\n"));
+    assert.deepEqual(
+      found.map(({ message, remedy }) => [message.replace(/.*nothing else/, ""), remedy.replace(/ that allows.*/, "")]),
+      [
+        [
+          " lets anybody reach port 4222 of Service messaging/nats in its waypoint",
+          "apply an AuthorizationPolicy with the same targetRefs",
+        ],
+      ],
+    );
+  });
+
+  it("is not bypassed where an empty list of targetRefs leaves a policy to its selector", () => {
+    const empty = only.replace('"spec":{', '"spec":{"targetRefs":[],');
+    assert.deepEqual(ids(...service, ...pods, ...plugin, empty), []);
+  });
+
   it("to which the pods are closed, as to everybody, is told so alone: a rule that lets everybody in would bypass it", () => {
     for (const known of [pods, []])
       assert.deepEqual(ids(...service, ...known, ...plugin, authorization({})), ["waypoint-denied"]);

@@ -7,12 +7,14 @@ import { portConditions, principalConditions } from "../../mesh/authorization-wh
 import {
   accessTo,
   ACTIONS,
+  denialInWaypoint,
   denialOf,
   denialOfAll,
   denialOfOthers,
   isNot,
   namesOnly,
   policiesFor,
+  policiesInWaypoint,
   trustDomainsFor,
   type Denial,
 } from "../../mesh/authorization.ts";
@@ -122,9 +124,13 @@ function denialText({ policy, rule }: Denial, port: string, whom?: string): stri
 const ALLOW_CLIENTS =
   "apply an AuthorizationPolicy that allows connections to these pods, as deploy/allow-clients.yaml does; the filter then judges who may do what";
 
+/** The same of the policies of a waypoint, which leaves those without targetRefs to ztunnel. */
+const ALLOW_IN_WAYPOINT =
+  "apply an AuthorizationPolicy with the same targetRefs that allows the port, rules: [{to: [{operation: {ports: […]}}]}]; the filter then judges who may do what";
+
 /** The remedy for a denial of everybody. Where a DENY rule is the cause no other rule helps: DENY takes precedence over ALLOW. */
-function remedyOfAll({ policy, rule }: Denial): string | undefined {
-  if (!rule) return policy.root.items("spec", "rules").length === 0 ? ALLOW_CLIENTS : undefined;
+function remedyOfAll({ policy, rule }: Denial, allow = ALLOW_CLIENTS): string | undefined {
+  if (!rule) return policy.root.items("spec", "rules").length === 0 ? allow : undefined;
   if (rule.items("to").some((to) => to.items("operation", "notPorts").length > 0))
     return `add "${CLIENT_PORT}" to the rule's notPorts`;
   if (portConditions(rule).some((condition) => condition.items("notValues").length > 0))
@@ -144,11 +150,12 @@ interface MalformedPrincipal {
   policy: Resource;
 }
 
-/** Of the policies that select nats-server's pods. */
+/** Of the policies that select nats-server's pods, and those that their waypoints enforce. */
 function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
   const ofServices = mesh.brokerServices.map(({ namespace, selector }) => ({ namespace, labels: selector }));
   const pods = [...mesh.brokers, ...ofServices];
-  return [...new Set(pods.flatMap((one) => policiesFor(one, mesh)))].flatMap((policy) =>
+  const inWaypoints = mesh.waypointServices().flatMap((service) => policiesInWaypoint(service, mesh));
+  return [...new Set([...pods.flatMap((one) => policiesFor(one, mesh)), ...inWaypoints])].flatMap((policy) =>
     principalsIn(policy)
       .map((value) => ({ value, principal: value.text() ?? "", policy }))
       .filter(({ principal }) => !isWellFormed(principal)),
@@ -243,6 +250,18 @@ function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grou
   found.add("client-port-denied", placeOfDenial(denial), port, message, { remedy: remedyOfAll(denial) });
 }
 
+/** Whether anybody gets through a waypoint to the client port of a Service. */
+function judgeInWaypoint(service: Service, mesh: Mesh, found: Grouped<Id>): void {
+  for (const { number } of mesh.clientPorts(service)) {
+    const denial = denialInWaypoint(service, number, mesh);
+    if (!denial) continue;
+    const port = `port ${number} of ${service.resource.title} in its waypoint`;
+    const message = (about: string): string => denialText(denial, about);
+    const remedy = remedyOfAll(denial, ALLOW_IN_WAYPOINT);
+    found.add("client-port-denied", placeOfDenial(denial), port, message, { remedy, compared: [service.resource] });
+  }
+}
+
 /** Whether a plugin's policy is for others than nats-server itself. */
 function hasClients(broker: Workload, mesh: Mesh): boolean {
   const own = broker.serviceAccount;
@@ -311,7 +330,8 @@ export const brokerPorts = family<Id>(
       severity: "error",
       what:
         "Istio's AuthorizationPolicies let nobody reach the client port, or nobody but nats-server itself. Once any ALLOW policy selects the pods, everything " +
-        "that no rule allows is denied, and an ALLOW policy without rules (`spec: {}`) allows nothing. On a TCP port Istio " +
+        "that no rule allows is denied, and an ALLOW policy without rules (`spec: {}`) allows nothing. So do policies with `targetRefs` in " +
+        "the waypoint that these name. On a TCP port Istio " +
         "drops the HTTP-only fields (`methods`, `requestPrincipals`) from a DENY rule, which therefore denies more, and ignores " +
         "an ALLOW rule that has any.",
       remedy:
@@ -384,6 +404,7 @@ export const brokerPorts = family<Id>(
     const judged = new Set<string>();
     for (const behind of behindWaypoint(mesh))
       if (judgeBehindWaypoint(behind, mesh, found)) judged.add(podsKey(behind.pods));
+    for (const service of mesh.waypointServices()) judgeInWaypoint(service, mesh, found);
     for (const broker of mesh.brokers) {
       judgeNetwork(broker, mesh, found);
       judgeBroker(broker, mesh, found);
