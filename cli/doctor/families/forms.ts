@@ -3,6 +3,7 @@ import { isLabel, isSubdomain } from "../../manifests/names.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { isWrittenNull, selectorOf } from "../../manifests/selector-path.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
+import { portConditions } from "../../mesh/authorization-when.ts";
 import { portOf } from "../../mesh/authorization.ts";
 import { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
@@ -75,14 +76,17 @@ function judgeSelector(resource: Resource, report: Report<Id>): void {
 }
 
 function judgeAuthorizationPorts({ root, title }: Resource, report: Report<Id>): void {
-  for (const rule of root.items("spec", "rules"))
-    for (const to of rule.items("to"))
-      for (const key of ["ports", "notPorts"])
-        for (const port of to.items("operation", key)) {
-          const text = port.text();
-          if (text === undefined || port.type !== "string" || portOf(text) !== undefined || isFilledIn(text)) continue;
-          report("port-malformed", port.place, `"${text}" in ${title} is not a port`);
-        }
+  const ports = root
+    .items("spec", "rules")
+    .flatMap((rule) => [
+      ...rule.items("to").flatMap((to) => [...to.items("operation", "ports"), ...to.items("operation", "notPorts")]),
+      ...portConditions(rule).flatMap((condition) => [...condition.items("values"), ...condition.items("notValues")]),
+    ]);
+  for (const port of ports) {
+    const text = port.text();
+    if (text === undefined || port.type !== "string" || portOf(text) !== undefined || isFilledIn(text)) continue;
+    report("port-malformed", port.place, `"${text}" in ${title} is not a port`);
+  }
 }
 
 /** istiod reads the keys as JSON, in which a number begins with no zero. */
@@ -154,7 +158,7 @@ export const forms = family<Id>(
       severity: "error",
       what:
         "This is not the number of a port. Istio refuses an AuthorizationPolicy that has anything but numbers up to 65535 in " +
-        "`ports` or `notPorts`, and a PeerAuthentication whose `portLevelMtls` has such a key or one with leading zeros. Kubernetes " +
+        "`ports`, `notPorts` or a condition on `destination.port`, and a PeerAuthentication whose `portLevelMtls` has such a key or one with leading zeros. Kubernetes " +
         "refuses a plugin whose match has a number outside 1 to 65535.",
       remedy: "write one number for each port; names and ranges are not known here",
     },
