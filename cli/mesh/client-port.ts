@@ -36,3 +36,8 @@ export function otherClientPort(broker: Workload, mesh: Mesh): ConfiguredPort | 
   const port = portOfArguments(broker) ?? configured.find((one) => one !== undefined);
   return port?.number === CLIENT_PORT ? undefined : port;
 }
+
+/** Where nats-server accepts clients. */
+export function clientPortOf(broker: Workload, mesh: Mesh): number {
+  return otherClientPort(broker, mesh)?.number ?? CLIENT_PORT;
+}

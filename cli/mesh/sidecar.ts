@@ -31,6 +31,15 @@ export function ingressOf({ root }: Resource): readonly Field[] {
   return root.items("spec", "ingress");
 }
 
+/** Whether one of them is for a port, or leads there from one of `targets`, to which Services lead. */
+export function leadsTo(sidecar: Resource, port: number, targets: readonly number[]): boolean {
+  return ingressOf(sidecar).some((listener) => {
+    const number = listener.integer("port", "number");
+    const isBrought = listener.text("defaultEndpoint")?.endsWith(`:${port}`) === true;
+    return number !== undefined && (number === port || (isBrought && targets.includes(number)));
+  });
+}
+
 /**
  * Whether one of them leads from a port to the pod's own loopback. Else the proxy goes to the pod's address
  * (pilot/pkg/networking/core/cluster.go, `buildInboundClustersFromSidecar`).

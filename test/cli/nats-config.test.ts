@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
-import { authorization, document, DOCUMENTS, ids, kinds, LEAF_NODE, NATS } from "./sound-mesh.ts";
+import { authorization, document, DOCUMENTS, ids, kinds, LEAF_NODE, NATS, peerAuthentication } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 interface PolicySchema {
@@ -105,8 +105,56 @@ describe("what nats.conf opens beside the client port", () => {
     assert.deepEqual(ids(...moved("port: 4223\n"), deny), []);
     assert.deepEqual(ids(...moved("listen: 0.0.0.0:4223\n"), deny), []);
     assert.deepEqual(ids(...moved("port: 4222\n"), deny), ["client-port-denied", "pod-not-in-service"]);
+    const level = { selector: NATS, mtls: { mode: "STRICT" }, portLevelMtls: { 4223: { mode: "PERMISSIVE" } } };
+    const ofLevel = peerAuthentication("messaging", level);
+    assert.deepEqual(ids(...moved("port: 4223\n").filter((text) => !text.includes("PeerAuth")), ofLevel), [
+      "mtls-permissive",
+    ]);
     const unmatched = moved("port: 4223\n").map((text) => text.replace("number: 4223", "number: 4224"));
     assert.ok(ids(...unmatched, deny).includes("nats-client-port"));
+  });
+
+  it("is what NetworkPolicies, Sidecars and annotations must be for where it is another one", () => {
+    const moved = withConf("port: 4223\n").map((text) =>
+      text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223"),
+    );
+    const network = (port: number): string =>
+      document("networking.k8s.io", "NetworkPolicy", "n", "messaging", {
+        podSelector: NATS,
+        ingress: [{ ports: [{ port }] }],
+      });
+    const sidecar = (number: number, defaultEndpoint = `127.0.0.1:${number}`): string =>
+      document("networking.istio.io", "Sidecar", "s", "messaging", {
+        workloadSelector: { labels: { app: "nats" } },
+        ingress: [{ port: { number, protocol: "TCP", name: "tcp-client" }, defaultEndpoint }],
+      });
+    assert.deepEqual(ids(...moved, network(4223), sidecar(4223)), []);
+    assert.deepEqual(ids(...moved, network(4222)), ["network-denied"]);
+    const without = doctor([...moved, sidecar(8222)].join("\n---\n"));
+    assert.deepEqual(
+      without.map(({ id, remedy }) => `${id}: ${remedy.replace(/.*(?=\{port)/, "")}`),
+      [
+        "sidecar-without-port: {port: {number: 4223, protocol: TCP, name: tcp-client}, defaultEndpoint: 127.0.0.1:4223}",
+      ],
+    );
+    const brought = withConf("host: 127.0.0.1\nport: 4223\n").map((text) =>
+      text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223"),
+    );
+    assert.deepEqual(ids(...brought, sidecar(4223)), []);
+    const excluding = moved.map((text) =>
+      text.replace("      annotations:\n", '$&        traffic.sidecar.istio.io/excludeInboundPorts: "4223"\n'),
+    );
+    assert.deepEqual(ids(...excluding), ["client-port-uncaptured"]);
+  });
+
+  it("is what a Sidecar leads to from the port of the Service", () => {
+    const pods = withConf("port: 4333\n");
+    const sidecar = document("networking.istio.io", "Sidecar", "s", "messaging", {
+      workloadSelector: { labels: { app: "nats" } },
+      ingress: [{ port: { number: 4222, protocol: "TCP", name: "tcp-client" }, defaultEndpoint: "127.0.0.1:4333" }],
+    });
+    assert.ok(!ids(...pods, sidecar).includes("sidecar-without-port"));
+    assert.ok(ids(...pods, sidecar.replace(":4333", ":4222")).includes("sidecar-without-port"));
   });
 
   it("includes a control line of more bytes than the filter accepts by default according to the policy's reference", () => {

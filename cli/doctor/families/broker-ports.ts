@@ -19,7 +19,7 @@ import {
   type Denial,
 } from "../../mesh/authorization.ts";
 import { excludedInbound, hostNetwork } from "../../mesh/capture.ts";
-import { otherClientPort } from "../../mesh/client-port.ts";
+import { clientPortOf, otherClientPort } from "../../mesh/client-port.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { routesToTwins } from "../../mesh/nats-routes.ts";
 import { HBONE_PORT, networkDenial } from "../../mesh/network-policy.ts";
@@ -225,7 +225,7 @@ function judgeNetwork(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
   const { title } = broker.resource;
   const isAmbient = mesh.isAmbient(broker);
   const routes = routesToTwins(broker, mesh).flatMap(({ port }) => port ?? []);
-  for (const port of isAmbient ? [HBONE_PORT] : new Set([CLIENT_PORT, ...routes])) {
+  for (const port of isAmbient ? [HBONE_PORT] : new Set([clientPortOf(broker, mesh), ...routes])) {
     const policy = networkDenial(broker, port, mesh);
     if (!policy) continue;
     const what = isAmbient ? ", to which ztunnel brings whatever the mesh sends there" : "";

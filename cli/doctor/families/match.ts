@@ -2,7 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
 import { afterFilling, isFilledIn, unfilledRemedy } from "../../manifests/unfilled.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { otherClientPort } from "../../mesh/client-port.ts";
+import { clientPortOf, otherClientPort } from "../../mesh/client-port.ts";
 import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
@@ -10,7 +10,7 @@ import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
 import { labelsText, mayMeet, selects, type Pods } from "../../mesh/selector.ts";
-import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
+import { ingressOf, leadsTo, sidecarsFor } from "../../mesh/sidecar.ts";
 import type { ContainerPort, Workload } from "../../mesh/workload.ts";
 import { family, type Report } from "../family.ts";
 
@@ -261,31 +261,48 @@ function judgeEmptyServices(mesh: Mesh, report: Report<Id>): void {
 interface SidecarPods {
   pods: Pods;
   title: string;
+  /** Their client port. */
+  port: number;
+  /** The ports to which their Services lead. */
+  targets: number[];
 }
 
 /** nats-server's pods that have a sidecar; where none are among the files, those behind its Services. */
 function podsWithSidecar(mesh: Mesh): SidecarPods[] {
   const brokers = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
-  if (mesh.brokers.length > 0) return brokers.map((pods) => ({ pods, title: pods.resource.title }));
+  if (mesh.brokers.length > 0)
+    return brokers.map((pods) => {
+      const ports = mesh.servicesOf(pods).flatMap((service) => service.ports);
+      const targets = ports.flatMap((port) => pods.resolvePort(port) ?? []);
+      return { pods, title: pods.resource.title, port: clientPortOf(pods, mesh), targets };
+    });
   return mesh.brokerServices
     .filter((service) => service.selector.size > 0)
     .filter((service) => !mesh.waypointServices().includes(service))
-    .map(({ namespace, selector, resource }) => {
-      return { pods: { namespace, labels: selector }, title: `the pods of ${resource.title}` };
+    .map((service) => {
+      const { namespace, selector, resource } = service;
+      const [port] = mesh.clientPorts(service);
+      const pods = { namespace, labels: selector };
+      return { pods, title: `the pods of ${resource.title}`, port: port?.targetNumber ?? CLIENT_PORT, targets: [] };
     });
+}
+
+function remedyOfSidecar(port: number): string {
+  return `remove ingress from the Sidecar, or add {port: {number: ${port}, protocol: TCP, name: tcp-client}, defaultEndpoint: 127.0.0.1:${port}}`;
 }
 
 /** Each Sidecar whose own listeners leave out the client port, reported once. */
 function judgeSidecars(mesh: Mesh, report: Report<Id>): void {
   const told = new Set<Resource>();
-  for (const { pods, title } of podsWithSidecar(mesh)) {
+  for (const { pods, title, port: own, targets } of podsWithSidecar(mesh)) {
     for (const sidecar of sidecarsFor(pods, mesh)) {
       const ports = ingressOf(sidecar).map((listener) => listener.integer("port", "number"));
-      if (ports.length === 0 || ports.includes(CLIENT_PORT) || told.has(sidecar)) continue;
+      if (ports.length === 0 || leadsTo(sidecar, own, targets) || told.has(sidecar)) continue;
       told.add(sidecar);
       const known = ports.map((port) => port ?? "no port").join(", ");
-      const message = `${sidecar.title} has listeners for ${known} but not for ${CLIENT_PORT} of ${title}: its traffic takes the passthrough chain, where the filter is missing`;
-      report("sidecar-without-port", sidecar.root.get("spec", "ingress")?.keyPlace ?? sidecar.place, message);
+      const message = `${sidecar.title} has listeners for ${known} but not for ${own} of ${title}: its traffic takes the passthrough chain, where the filter is missing`;
+      const place = sidecar.root.get("spec", "ingress")?.keyPlace ?? sidecar.place;
+      report("sidecar-without-port", place, message, remedyOfSidecar(own));
     }
   }
 }
@@ -404,9 +421,7 @@ export const match = family<Id>(
         "A Sidecar for nats-server's pods has `ingress`, so Istio makes chains only for the ports in that list, and the client " +
         "port is not among them. Its traffic takes the passthrough chain, which a match with ports never matches, so the filter " +
         "is silently missing.",
-      remedy:
-        "remove ingress from the Sidecar, or add {port: {number: 4222, protocol: TCP, name: tcp-client}, defaultEndpoint: " +
-        "127.0.0.1:4222}",
+      remedy: remedyOfSidecar(CLIENT_PORT),
     },
   },
   ({ mesh }, report) => {

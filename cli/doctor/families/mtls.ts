@@ -2,6 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
+import { clientPortOf } from "../../mesh/client-port.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { plaintextClients } from "../../mesh/plaintext-clients.ts";
 import { outwardServices } from "../../mesh/outward-services.ts";
@@ -15,6 +16,8 @@ import { Grouped } from "../grouped.ts";
 interface JudgedPods {
   pods: Pods;
   title: string;
+  /** Their client port. */
+  number: number;
   /** The object that makes them. A plugin alone is no reason to ask for a PeerAuthentication. */
   own?: Resource;
 }
@@ -23,13 +26,18 @@ interface JudgedPods {
 function judgedPods(mesh: Mesh): JudgedPods[] {
   if (mesh.brokers.length > 0) {
     const captured = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
-    return captured.map((pods) => ({ pods, title: pods.resource.title, own: pods.resource }));
+    return captured.map((pods) => ({
+      pods,
+      title: pods.resource.title,
+      number: clientPortOf(pods, mesh),
+      own: pods.resource,
+    }));
   }
   return mesh.plugins
     .filter((plugin) => mesh.placement(plugin) === "server-sidecar")
     .map(({ resource, selector }) => {
       const pods = { namespace: resource.namespace, labels: selector };
-      return { pods, title: `the pods of ${resource.title}` };
+      return { pods, title: `the pods of ${resource.title}`, number: CLIENT_PORT };
     });
 }
 
@@ -146,9 +154,9 @@ export const mtls = family(
     const judged = judgedPods(mesh);
     const astray = authenticationsOfNobody(mesh, judged);
     const found = new Grouped<"mtls-elsewhere" | "mtls-permissive" | "mtls-disabled">();
-    for (const { pods, title, own } of judged) {
-      const declared = declaredMtls(pods, CLIENT_PORT, mesh);
-      const port = `port ${CLIENT_PORT} of ${title}`;
+    for (const { pods, title, number, own } of judged) {
+      const declared = declaredMtls(pods, number, mesh);
+      const port = `port ${number} of ${title}`;
       if (!declared) {
         const compared = own ? [own] : [];
         for (const policy of own ? astray : []) {

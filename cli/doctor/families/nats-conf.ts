@@ -1,13 +1,12 @@
 import type { Place } from "../../manifests/place.ts";
 import { hostNetwork } from "../../mesh/capture.ts";
-import { hasRivals, otherClientPort } from "../../mesh/client-port.ts";
+import { clientPortOf, hasRivals, otherClientPort } from "../../mesh/client-port.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { argumentsOf, type Argument } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { namedConfigsOf, natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { LOOPBACK, rivalAddresses } from "../../mesh/nats-listen.ts";
-import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
 import { limitOf } from "../../mesh/plugin-limits.ts";
 import { leadsToLoopback, sidecarsFor } from "../../mesh/sidecar.ts";
@@ -69,7 +68,8 @@ function loopbackOf(broker: Workload, mesh: Mesh): { place: Place; value: string
 
 /** Whether a Sidecar of Istio's has the proxy bring the client port's connections to such an address. */
 function isBroughtToLoopback(broker: Workload, mesh: Mesh): boolean {
-  return sidecarsFor(broker, mesh).some((sidecar) => leadsToLoopback(sidecar, CLIENT_PORT));
+  const port = clientPortOf(broker, mesh);
+  return sidecarsFor(broker, mesh).some((sidecar) => leadsToLoopback(sidecar, port));
 }
 
 /** The first route into another namespace than nats-server's own, and that namespace. */

@@ -1,9 +1,9 @@
 import type { Place } from "../../manifests/place.ts";
 import { excludedInbound, hostNetwork, INJECT, type Uncaptured } from "../../mesh/capture.ts";
 import type { Field } from "../../manifests/field.ts";
+import { clientPortOf } from "../../mesh/client-port.ts";
 import { uninjected, unredirected } from "../../mesh/injection.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
 import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
 import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf, type AnnotatedPods } from "../../mesh/proxy-config.ts";
@@ -25,7 +25,7 @@ function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   if (without) return without;
   const host = hostNetwork(workload);
   if (host) return { place: host, why: "a pod in the host's network has no sidecar", remedy: "remove hostNetwork" };
-  const excluded = excludedInbound(workload, CLIENT_PORT);
+  const excluded = excludedInbound(workload, clientPortOf(workload, mesh));
   if (excluded) return excluded;
   const interception = workload.pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode");
   if (interception?.text() === "NONE")
