@@ -164,6 +164,8 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
   const unfilled = text === undefined ? undefined : unfilledRemedy(text);
   if (unfilled !== undefined) return unfilled;
   if (path === "" && value.block) return `remove the ${value.block}, which makes a text of what is below it`;
+  if (path === "" && text?.trimStart().startsWith("{") === true)
+    return "write the object itself, without quotes around it";
   if (value.type === "string" && text !== undefined) {
     const remedy = textRemedy(text, fault);
     if (remedy !== undefined) return remedy;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { checkPolicies } from "../../cli/policy/check.ts";
 import { authorization, document, DOCUMENTS, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
-import { doctor } from "./support.ts";
+import { doctor, filter, sourceOf } from "./support.ts";
 
 describe("a name that is nearly one of Istio's", () => {
   const [plugin = ""] = kinds("WasmPlugin");
@@ -221,20 +222,31 @@ describe("a value of another type than Istio's", () => {
         "Istio expects an object for spec.match[].ports[], not a whole number",
         "write number: 4222",
       ],
-      [
-        plugin.replace(/(\n +pluginConfig:)(?= *\n)/, "$1 |"),
-        "Istio expects an object for spec.pluginConfig, not a string",
-        "remove the | after the key, which makes a text of what follows",
-      ],
-      [
-        plugin.replace(/(\n +pluginConfig:)[^]*/, "$1 '{\"rules\": []}'\n"),
-        "Istio expects an object for spec.pluginConfig, not a string",
-        "write the object itself, without quotes around it",
-      ],
     ] as const) {
       const finding = doctor(text).find(({ id }) => id === "field-type");
       assert.equal(finding?.message, message);
       if (remedy) assert.equal(finding.remedy, remedy);
+    }
+  });
+
+  it("is told once of a policy that is a text, or anything else but an object, as the filter says it", () => {
+    const [plugin = ""] = kinds("WasmPlugin");
+    for (const [written, found, remedy] of [
+      ["$1 |", "a string", "remove the |, which makes a text of what is below it"],
+      ["$1 '{\"rules\": []}'\n", "a string", "write the object itself, without quotes around it"],
+      ["$1 [rules]\n", "a list", undefined],
+    ] as const) {
+      const pattern = written.endsWith("|") ? /(\n +pluginConfig:)(?= *\n)/ : /(\n +pluginConfig:)[^]*/;
+      const text = plugin.replace(pattern, written);
+      const checked = checkPolicies([sourceOf(text)], filter, "default").findings;
+      for (const findings of [doctor(text), checked]) {
+        const told = findings.filter(({ id }) => id === "policy-fault" || id === "field-type");
+        assert.deepEqual(
+          told.map(({ id, message }) => `${id}: ${message}`),
+          [`policy-fault: the policy: expected an object with trustDomains and rules, found ${found}`],
+        );
+        if (remedy !== undefined) assert.equal(told[0]?.remedy, remedy);
+      }
     }
   });
 

@@ -92,6 +92,9 @@ const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
  */
 const OF_TRAFFIC = "networking.istio.io";
 
+/** Of a policy that is no object the filter itself says so (`policy-fault`). */
+const POLICY = /^spec\.(?:wasm\.)?pluginConfig$/;
+
 const A: Record<Field["type"] | Shape["type"], string> = {
   any: "anything",
   string: "a string",
@@ -230,7 +233,7 @@ function judgeShape(field: Field, shape: Shape, path: string, judging: Judging):
   )
     return;
   if (!isOf(shape, field)) {
-    if (isFilledIn(field.text() ?? "")) return;
+    if (isFilledIn(field.text() ?? "") || POLICY.test(path)) return;
     const message = `${api} expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
     report("field-type", field.place, message, typeRemedy(field, shape));
   } else if (shape.type === "string") {
