@@ -80,6 +80,13 @@ export class Field {
     return type === "BLOCK_LITERAL" ? "|" : type === "BLOCK_FOLDED" ? ">" : undefined;
   }
 
+  /** Whether a text that is none of lines of its own goes on in a further line: YAML makes a blank of the line break. */
+  get isContinued(): boolean {
+    const { node, origin } = this;
+    if (!isScalar(node) || this.block !== undefined || !node.range) return false;
+    return origin.text.slice(node.range[0], node.range[1]).includes("\n");
+  }
+
   /** A scalar that is a whole number, or a string that holds one. */
   integer(...path: (string | number)[]): number | undefined {
     const text = this.text(...path);

@@ -78,7 +78,13 @@ function listRemedy(text: string, path: string): string | undefined {
 }
 
 /** For a text where something else belongs. */
-function textRemedy(text: string, { path, message }: PolicyFault): string | undefined {
+function textRemedy(text: string, { path, message, value }: PolicyFault): string | undefined {
+  if (path.endsWith("]") && value?.isContinued === true && /\S\s+\S/.test(text))
+    return `write each line as an element of its own: ${text
+      .trim()
+      .split(/\s+/)
+      .map((part) => `"${part}"`)
+      .join(", ")}`;
   if (EXPECTED.some(([expected, form]) => expected.test(message) && form.test(text)))
     return `write ${text} without quotes`;
   if (message.startsWith("expected a whole number")) {

@@ -37,6 +37,8 @@ type ListOfSubjects = keyof typeof EVERYTHING;
 interface SubjectEntry {
   value: Field;
   list: ListOfSubjects;
+  /** Whether a queue group may stand behind its subject. */
+  mayHaveQueue: boolean;
 }
 
 const WILDCARDS = "write * for one whole token, or > for all tokens from that point on";
@@ -162,11 +164,21 @@ function caseSlip(subject: string): Slip | undefined {
   return { message, remedy: `write ${right}` };
 }
 
+/** A subject in the next line, for want of a comma or a dash. Where that has no dot and no wildcard, it may be meant as a queue group. */
+function continuedSlip(value: Field, [subject, queue]: ReturnType<typeof entryParts>): Slip | undefined {
+  if (queue === undefined || !value.isContinued || !/[.*>]/.test(queue)) return undefined;
+  return {
+    message: `${subject} goes on in the next line, which makes ${queue} its queue group`,
+    remedy: `write each as an entry of its own: "${subject}", "${queue}"`,
+  };
+}
+
 /** What is wrong with an entry of a list of subjects that seems to be meant differently, of all that its rule or class has. */
-function misreadSubject(value: Field, list: ListOfSubjects, beside: readonly string[]): Misread | undefined {
+function misreadSubject({ value, list, mayHaveQueue }: SubjectEntry, beside: readonly string[]): Misread | undefined {
   const entry = value.text() ?? "";
-  const [subject] = entryParts(entry);
-  const literal = literalSlip(subject, entry, list);
+  const parts = entryParts(entry);
+  const [subject] = parts;
+  const literal = (mayHaveQueue ? continuedSlip(value, parts) : undefined) ?? literalSlip(subject, entry, list);
   if (literal) return { id: "subject-literal-wildcard", value, ...literal };
   const slip = caseSlip(subject) ?? unsignedSlip(subject, beside);
   return slip && { id: "subject-case", value, ...slip };
@@ -176,20 +188,24 @@ function misreadSubject(value: Field, list: ListOfSubjects, beside: readonly str
 export function misreadSubjects(config: Field): Misread[] {
   const misread = (entries: readonly SubjectEntry[]): Misread[] => {
     const beside = entries.flatMap(({ value }) => value.text() ?? []);
-    return entries.flatMap(({ value, list }) => misreadSubject(value, list, beside) ?? []);
+    return entries.flatMap((entry) => misreadSubject(entry, beside) ?? []);
   };
   const rules = config
     .items("rules")
     .flatMap((rule) =>
       misread(
         OPERATIONS.flatMap((operation) =>
-          (["allow", "deny"] as const).flatMap((list) => rule.items(operation, list).map((value) => ({ value, list }))),
+          (["allow", "deny"] as const).flatMap((list) =>
+            rule.items(operation, list).map((value) => ({ value, list, mayHaveQueue: operation === "subscribe" })),
+          ),
         ),
       ),
     );
   const classes = config
     .items("telemetry", "subjects")
-    .flatMap((one) => misread(one.items("patterns").map((value) => ({ value, list: "patterns" }))));
+    .flatMap((one) =>
+      misread(one.items("patterns").map((value) => ({ value, list: "patterns", mayHaveQueue: false }))),
+    );
   return [...rules, ...classes];
 }
 

@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse, stringify } from "yaml";
 import { memoryText } from "../../cli/commands/check.ts";
+import { checkPolicies } from "../../cli/policy/check.ts";
 import { POLICY_KEYS } from "../../cli/policy/policy-keys.ts";
 import { splitFault, stepsOf } from "../../cli/policy/path.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterModule } from "../host/filter.ts";
 import { fnv1a } from "../host/fnv.ts";
 import { Host } from "../host/host.ts";
-import { istioNats } from "./support.ts";
+import { filter, istioNats, sourceOf } from "./support.ts";
 
 interface Finding {
   id: string;
@@ -531,6 +532,33 @@ describe("istio-nats check", () => {
       const said = remedy === undefined ? undefined : `[subject-literal-wildcard]\n    ${remedy}\n`;
       assert.ok(said === undefined ? !output.includes("warning") : output.includes(said), output);
     }
+  });
+
+  it("says of an entry that goes on in the next line, for want of a comma or a dash, what YAML makes of both", () => {
+    const told = (operation: string): string[] => {
+      const text = `trustDomains: [cluster.local]
+rules:
+  - name: a
+    from: [{ namespaces: [shop] }]
+    publish: { allow: [x] }
+    ${operation}
+`;
+      const { findings } = checkPolicies([sourceOf(text)], filter, "default");
+      return findings.map(({ id, place, remedy }) => `${place.line}:${place.column} ${id}: ${remedy}`);
+    };
+    const each = 'subject-literal-wildcard: write each as an entry of its own: "a.b", "c.>"';
+    assert.deepEqual(told("subscribe: { allow: [_INBOX.>], deny: [ a.b\n       c.> ] }"), [`6:45 ${each}`]);
+    assert.deepEqual(told('subscribe:\n      allow:\n        - "a.b\n          c.>"'), [`8:11 ${each}`]);
+    // Whoever writes YAML by a library gets a long entry with a queue group so, too.
+    assert.deepEqual(told("subscribe: { allow: [ a.b\n      workers ] }"), []);
+    assert.deepEqual(told("subscribe: { allow: [ a.b c.> ] }"), []);
+    assert.deepEqual(
+      told("subscribe: { allow: [ a ], deny: [ b ] }\n  - name: b\n    from: [{ namespaces: [shop\n      pay] }]"),
+      [
+        "7:5 policy-fault: correct the pluginConfig here",
+        '8:27 policy-fault: write each line as an element of its own: "shop", "pay"',
+      ],
+    );
   });
 
   it("does not tell to write a text as a list, or as a source, that would be another fault or match nobody", () => {

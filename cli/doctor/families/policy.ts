@@ -121,7 +121,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what:
       "An entry has `*`, `>`, a comma or a semicolon inside a longer token, `#` or `+` for a token, quotation marks around it, " +
-      "the backslashes with which the audit quotes them, or an invisible character in it, or is the word ALL in a list. " +
+      "the backslashes with which the audit quotes them, or an invisible character in it, or is the word ALL in a list; or, for want " +
+      "of a comma or a dash, it goes on with the next line, which then is its queue group. " +
       "nats-server, and therefore the filter, takes it for one subject with exactly these characters. As a deny it blocks nothing " +
       'that is really published, and in a subject class it counts nothing. Commas in JSON, as in `{"cmd":"sum","v":1}` of NestJS, are meant so.',
     remedy: "write * or > as a token of its own",
