@@ -2,6 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
+import { targetRefsOf } from "../../mesh/target-refs.ts";
 import {
   EVERY_WAYPOINT,
   otherTraffic,
@@ -172,16 +173,17 @@ export const waypoint = family<Id>(
     "target-ref-unknown": {
       severity: "error",
       what:
-        "Istio does not accept this kind, or not with this group, in `targetRefs`, and refuses the plugin. Both are " +
+        "Istio does not accept this kind, or not with this group, in `targetRefs`, and refuses the plugin or the " +
+        "AuthorizationPolicy. Both are " +
         "case-sensitive.",
       remedy: `write one of ${[...TARGETS.keys()].join(", ")} as kind; pods are named by selector instead`,
     },
     "target-ref-namespace": {
       severity: "error",
       what:
-        "`targetRefs` has a namespace. Istio refuses the plugin even if it is the plugin's own, since a plugin attaches only to " +
-        "what is in its namespace.",
-      remedy: "remove namespace, and put the plugin into the namespace of what it names",
+        "`targetRefs` has a namespace. Istio refuses the plugin or the AuthorizationPolicy even if it is its own, since it " +
+        "attaches only to what is in its namespace.",
+      remedy: "remove namespace, and put the object into the namespace of what it names",
     },
     "waypoint-unused": {
       severity: "error",
@@ -208,10 +210,10 @@ export const waypoint = family<Id>(
     },
   },
   ({ mesh }, report) => {
-    for (const plugin of mesh.plugins) {
-      for (const target of plugin.targetRefs) judgeTarget(target, report);
-      judgePlugin(plugin, mesh, report);
-    }
+    const policies = mesh.of("AuthorizationPolicy", "security.istio.io");
+    for (const resource of [...mesh.plugins.map((plugin) => plugin.resource), ...policies])
+      for (const target of targetRefsOf(resource)) judgeTarget(target, report);
+    for (const plugin of mesh.plugins) judgePlugin(plugin, mesh, report);
     for (const broker of mesh.brokers.filter((one) => mesh.isAmbient(one))) {
       const plugins = mesh.plugins.filter((plugin) => mesh.isMeantFor(plugin, broker));
       if (plugins.some((plugin) => mesh.placement(plugin) === "waypoint")) continue;
