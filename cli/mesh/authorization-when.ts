@@ -16,6 +16,33 @@ const OF_SOURCE: ReadonlyMap<string, readonly [values: string, notValues: string
   ["source.namespace", ["namespaces", "notNamespaces"]],
 ]);
 
+/**
+ * The keys that some version of Istio accepts (pkg/config/security/security.go, `ValidateAttribute`), but for those with a name in
+ * brackets.
+ */
+export const KEYS: readonly string[] = [
+  OF_PORT,
+  ...OF_SOURCE.keys(),
+  "source.serviceAccount",
+  "source.trustDomain",
+  "source.ip",
+  "remote.ip",
+  "destination.ip",
+  "connection.sni",
+  "request.auth.principal",
+  "request.auth.audiences",
+  "request.auth.presenter",
+];
+
+/** `request.headers[NAME]`; what is before the bracket may be longer (`validateMapKey`). */
+const NAMED_KEY =
+  /^(?:request\.headers|request\.experimental\.inline\.headers|request\.auth\.claims|experimental\.envoy\.filters\.).*\[..*\]$/;
+
+/** Whether Istio accepts the key of a condition; it refuses a policy with another one. */
+export function isKey(key: string): boolean {
+  return KEYS.includes(key) || NAMED_KEY.test(key);
+}
+
 function keyOf(condition: Field): string {
   return condition.text("key") ?? "";
 }

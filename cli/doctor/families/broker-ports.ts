@@ -3,7 +3,7 @@ import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
-import { portConditions, principalConditions } from "../../mesh/authorization-when.ts";
+import { isKey, KEYS, portConditions, principalConditions } from "../../mesh/authorization-when.ts";
 import {
   accessTo,
   ACTIONS,
@@ -37,6 +37,7 @@ type Id =
   | "client-port-denied"
   | "cluster-port-denied"
   | "authorization-action-unknown"
+  | "authorization-condition-unknown"
   | "principal-malformed"
   | "broker-port-open"
   | "waypoint-denied"
@@ -169,6 +170,22 @@ function judgeActions(mesh: Mesh, report: Report<Id>): void {
     if (action && word !== undefined && !ACTIONS.includes(word) && !isFilledIn(word))
       report("authorization-action-unknown", action.place, `Istio has no action ${word}`, writeNearest(word, ACTIONS));
   }
+}
+
+function judgeConditions(mesh: Mesh, report: Report<Id>): void {
+  for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io"))
+    for (const key of root
+      .items("spec", "rules")
+      .flatMap((rule) => rule.items("when").flatMap((one) => one.get("key") ?? []))) {
+      const word = key.text();
+      if (word === undefined || isKey(word) || isFilledIn(word)) continue;
+      report(
+        "authorization-condition-unknown",
+        key.place,
+        `Istio has no condition on ${word}`,
+        writeNearest(word, KEYS),
+      );
+    }
 }
 
 function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
@@ -350,6 +367,13 @@ export const brokerPorts = family<Id>(
       what: "Istio does not know this action, and Kubernetes refuses the AuthorizationPolicy. Actions are written in capitals.",
       remedy: `write one of ${ACTIONS.join(", ")}`,
     },
+    "authorization-condition-unknown": {
+      severity: "error",
+      what:
+        "A condition (`when`) of an AuthorizationPolicy has a key that Istio does not know, such as `destination.ports`. Istio refuses " +
+        "the policy, so that it restricts nothing.",
+      remedy: `write one of ${KEYS.join(", ")}, request.headers[NAME] or request.auth.claims[NAME]`,
+    },
     "principal-malformed": {
       severity: "error",
       what:
@@ -398,6 +422,7 @@ export const brokerPorts = family<Id>(
   },
   ({ mesh }, report) => {
     judgeActions(mesh, report);
+    judgeConditions(mesh, report);
     judgePrincipals(mesh, report);
     const found = new Grouped<Id>();
     // What is closed to the waypoint is closed to everybody for the same reason, and is not to be opened to everybody.
