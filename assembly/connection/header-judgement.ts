@@ -2,6 +2,7 @@ import { sameBytes } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
+import { isFastBatch } from "../nats/fast-batch";
 import { HeaderUse } from "../nats/header-uses";
 import { VERSION_LENGTH } from "../nats/header-version";
 import { headerFields, isMalformed, repeatsName } from "../nats/headers";
@@ -38,8 +39,9 @@ export let refusesTraceDest: bool = false;
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
  * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A compressed trace, which has headers, goes only
  * where the sender may receive it: if that is an imported service whose latency headers have measured, nats-server ends by what it
- * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). No schedule may be on a subject that hides
- * headers where JetStream writes it into one (scheduler.go). A header that names no subject is refused for the subject of the publish.
+ * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). No schedule, counter or the like may be on a
+ * subject that hides headers where JetStream writes it into one (`repeatsName`). A header that names no subject is refused for the
+ * subject of the publish.
  * `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
@@ -89,8 +91,9 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
   if (first != Reason.ALLOWED) return first;
   return speaksForServer ||
     misleads(line, traces, namesRequester) ||
-    (headerFields.schedules && repeatsName(line.subject, line.subjectLength)) ||
-    (traces && (lacksRoom(line, largestPayload) || isOfBatch(line))) ||
+    (decided != 0 && repeatsName(line.subject, line.subjectLength)) ||
+    isOfWrongBatch(line, traces) ||
+    (traces && lacksRoom(line, largestPayload)) ||
     (tracesToOthers && headerFields.asksForEncoding)
     ? Reason.HEADER
     : Reason.ALLOWED;
@@ -114,19 +117,17 @@ function disablesTrace(value: usize, length: i32): bool {
   return length == TRACE_DISABLED.length && sameBytes(value, TRACE_DISABLED.pointer, length);
 }
 
-/** `.$FI`, with which the reply subject of a fast batch's message ends, as it lies in memory (stream.go `FastBatchSuffix`). */
-const FAST_BATCH: u32 = 0x4946242e;
-
 /**
- * Is it a message of a batch? One of a fast batch that is only traced (`Nats-Trace-Only`) goes into the log of a replicated stream like
- * any other, and then the server that leads alone knows that it is not to be stored. One of an atomic batch is stored with its headers,
- * by which the next server only traces it, so that no reader there gets it (2.15.2, both tried).
+ * Is it a message of a batch in which it may not be? One of a fast batch may not be one of an atomic batch, too: what JetStream stores of
+ * it stands there for the beginning of that batch, so that nats-server stores at its next start what its author has not committed.
+ * None may be traced. One of a fast batch that is only traced (`Nats-Trace-Only`) goes into the log of a replicated stream like any other,
+ * and then the server that leads alone knows that it is not to be stored. One of an atomic batch is stored with its headers, by which the
+ * next server only traces it, so that no reader there gets it (2.15.2, all tried).
  */
-function isOfBatch(line: ClientLine): bool {
-  return (
-    (line.replyLength > 4 && load<u32>(line.reply + <usize>line.replyLength - 4) == FAST_BATCH) ||
-    headerFields.isOfAtomicBatch
-  );
+function isOfWrongBatch(line: ClientLine, traces: bool): bool {
+  const isOfFast = isFastBatch(line.reply, line.replyLength);
+  if (!isOfFast && !traces) return false;
+  return headerFields.isOfAtomicBatch || (isOfFast && traces);
 }
 
 /** Would headers that servers add make a traced message larger than `max_payload`? */

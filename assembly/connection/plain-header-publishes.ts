@@ -1,4 +1,5 @@
 import { HEADERS_SIZE, TOTAL_SIZE } from "../bytes/hot-page";
+import { isFastBatch } from "../nats/fast-batch";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import {
@@ -26,7 +27,8 @@ const VERB: usize = 5;
 
 /**
  * The short way of `HPUB subject [reply] headers total` on a subject that is allowed, with headers that are all in view and name
- * no other subject, as those of tracing and of deduplication do not. Like `passPlainPublishes`.
+ * no other subject, as those of tracing and of deduplication do not. Not of a message of a fast batch, whose headers are asked for
+ * those of an atomic one. Like `passPlainPublishes`.
  */
 export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
@@ -96,7 +98,7 @@ function pass(
     if (<u32>headerLength > <u32>min(total, mostHeaders)) break;
     const block = totalEnd + 2;
     if (block + <usize>headerLength > end) break;
-    if (actsOnSubjects(block, headerLength)) break;
+    if (isFastBatch(second, replyLength) || actsOnSubjects(block, headerLength)) break;
     const length = <i32>(subjectEnd - subject);
     const answer = permissions.publishAnswer(subject, length);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, second, replyLength);

@@ -123,6 +123,22 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     }
   });
 
+  it("a message of a fast batch does not have another author's open batch stored when nats-server starts anew", async () => {
+    const member = (subject: string, sequence: number, reply = ""): string =>
+      publish(subject, "x", `Nats-Batch-Id: b\r\nNats-Batch-Sequence: ${String(sequence)}\r\n`, reply);
+    const fast = member("data.mine", 1, "_INBOX.x.u1.10.ok.1.0.$FI");
+    await town.stream("DATA", ["data.>"], { storage: "file", allow_atomic: true, allow_batched: true });
+    await town.operator.send([1, 2, 3].map((i) => member(`data.${String(i)}`, i)).join(""));
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, fast), refusedPublish("data.mine"));
+    assert.deepEqual(await town.contents("DATA"), {});
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, fast), []);
+    assert.deepEqual(await town.contents("DATA"), { "data.mine": 1 });
+    await town.restart();
+    assert.deepEqual(await town.contents("DATA"), { "data.mine": 1, "data.2": 1, "data.3": 1 });
+  });
+
   it("no header fills nats-server's log with what its author has written there", async () => {
     const long = "\x01".repeat(16_000);
     const parent = "traceparent: 00-80e1afed08e019fc1110464cfa66635c-7a085853722dc6d2-01\r\n";
@@ -181,6 +197,45 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     assert.deepEqual(await errorsOf(mallory, schedule("ok.1")), []);
     await town.holds("PLAN", "ok.1");
     assert.equal((await town.contents("PLAN"))["secret.in"], undefined);
+  });
+
+  it("a schedule is not due without end, for a duration beyond what nats-server can count in nanoseconds", async () => {
+    const schedule = (duration: string): string =>
+      publish("plan.mine", "boom", `Nats-Schedule: @every ${duration}\r\nNats-Schedule-Target: ok.1\r\n`);
+    await town.stream("PLAN", ["plan.>", "ok.>"], { allow_msg_schedules: true });
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, schedule("2562047h")), refusedPublish("plan.mine"));
+    assert.deepEqual(await errorsOf(mallory, schedule("876599h")), []);
+    assert.deepEqual(await town.contents("PLAN"), { "plan.mine": 1 });
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, schedule("2562047h")), []);
+    await waitFor("the schedule three times", async () => ((await town.contents("PLAN"))["ok.1"] ?? 0) >= 3);
+  });
+
+  it("a counter is not summed up once more, since another one's subject hides what the sum has of it", async () => {
+    // A stream that sums up has what it counted of each subject in a header, which JetStream misses behind a subject with its name twice.
+    const hiding = "data.Nats-Counter-SourcesNats-Counter-Sources";
+    const count = (subject: string): string => publish(subject, "", "Nats-Incr: 1\r\n");
+    const sum = async (): Promise<string> => {
+      const { message } = await town.api<{ message: { data: string } }>("STREAM.MSG.GET.SUM", { last_by_subj: "sum" });
+      return String(Buffer.from(message.data, "base64"));
+    };
+    const sums = (wanted: number): Promise<void> =>
+      waitFor(`a sum of ${wanted}`, async () => (await sum()) === `{"val":"${wanted}"}`);
+    await town.stream("DATA", ["data.*"], { allow_msg_counter: true });
+    const subject_transforms = [{ src: "data.*", dest: "sum" }];
+    await town.stream("SUM", [], { allow_msg_counter: true, sources: [{ name: "DATA", subject_transforms }] });
+    await town.store("data.other", "", "Nats-Incr: 100\r\n");
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, count(hiding)), refusedPublish(hiding));
+    assert.deepEqual(await errorsOf(reader, count("data.mine")), []);
+    await waitFor("the first sum", async () => (await town.contents("SUM")).sum !== undefined);
+    await sums(101);
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, count(hiding)), []);
+    await sums(102);
+    await town.store("data.other", "", "Nats-Incr: 1\r\n");
+    await sums(203);
   });
 
   it("a schedule does not store on a subject that ends its readers, made of a target whose line JetStream extends", async () => {

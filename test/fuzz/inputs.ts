@@ -195,7 +195,16 @@ function headerBlock(random: Random): string {
     const value = name.endsWith("-Rollup")
       ? random.pick(["all", "ALL", "sub", "aLl", "", "Nats-TTLNats-TTL", "sub\nNats-Expected-x"])
       : name === "Nats-Schedule"
-        ? random.pick(["@every 1m", ", * * * * *", "0 ,, 1,2 * * *", "1,2 ,3 4, * * *", "0 * * * *\xa0,", "1\t,\t2"])
+        ? random.pick([
+            "@every 1m",
+            "@every 876600h1.5s",
+            "@every 3155760000001ms",
+            ", * * * * *",
+            "0 ,, 1,2 * * *",
+            "1,2 ,3 4, * * *",
+            "0 * * * *\xa0,",
+            "1\t,\t2",
+          ])
         : subject(random);
     if (random.below(16) === 0)
       block += `${random.pick(["", "A: b\n", " ", "A: b\r"])}Status${random.pick(["", " "])}:${random.pick([" 100", "100\t", "200"])}\r\n`;

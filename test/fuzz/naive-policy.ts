@@ -157,6 +157,14 @@ const ACTING_HEADER =
 /** A field of a schedule that is nothing but commas, in the bytes of whichever blanks, so that nats-server tries each second of years. */
 const LONE_COMMA = /(?:^|[\0-\x20,\x80-\xff]),(?:[\0-\x20,\x80-\xff]|$)/;
 
+/** Does nats-server's clock of nanoseconds end before a schedule of this duration is due, or does a list take it long to read? */
+function keepsBusy(schedule: string): boolean {
+  const hours: Record<string, number> = { h: 1, m: 1 / 60, s: 1 / 3600, ms: 1 / 3_600_000 };
+  const terms = schedule.matchAll(/(?<![\d.])(\d+)(?:\.[\d.]*)?(ms|h|m|s)/g);
+  const sum = [...terms].reduce((so, [, number, unit]) => so + Number(number) * hours[unit!]!, 0);
+  return LONE_COMMA.test(schedule) || schedule.length > 512 || sum > 876_600;
+}
+
 /** Bytes of a message that leaves room for what a trace adds to it (docs/policy.md). */
 const LARGEST_TRACED = LIMITS.payload - Math.min(4096, Math.floor(LIMITS.payload / 16));
 
@@ -180,7 +188,7 @@ function hidesLines(block: string): boolean {
   );
 }
 
-/** Has a schedule's subject, which JetStream writes into a header of what that stores, such a name twice in a row? */
+/** Has a subject, which JetStream may write into a header, such a name twice in a row? */
 function repeatsName(subject: string): boolean {
   const places = [...subject.matchAll(/Nats-/g)].map(({ index }) => index);
   return places.slice(1).some((at, i) => subject.startsWith(subject.slice(places[i], at - 1), at));
@@ -286,15 +294,12 @@ export class NaivePolicy {
     let traces = false;
     let tracesToOthers = false;
     let poses = false;
-    let schedules = false;
+    let isWritten = false;
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
       if (name === "Nats-Counter-Sources" || name === "Nats-Trace-Origin-Account") return false;
-      if (name === "Nats-Schedule") {
-        if (LONE_COMMA.test(value)) return false;
-        schedules = true;
-      }
+      if (name === "Nats-Schedule" && keepsBusy(value)) return false;
       if (name === "Nats-Schedule-Time-Zone") {
         if (value.includes(".")) return false;
         continue;
@@ -306,6 +311,7 @@ export class NaivePolicy {
           (name === "Nats-Rollup" && /^all$/i.test(value)) ||
           (/^Nats-(?:Schedule-Rollup|Stream-Source)$/.test(name!) && !/^sub$/i.test(value));
         const purgesMore = !ofOneSubject || ofAll;
+        isWritten = true;
         if (purgesMore && !allowing.some((rule) => rule.rollup === "ALL")) return false;
       } else if (SCHEDULED.has(name!) && (!staysLiteral(value) || /[\t\n\f\r ]/.test(value))) {
         return false;
@@ -323,9 +329,12 @@ export class NaivePolicy {
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
-    if (traces && (/.\.\$FI$/s.test(reply) || block.includes("\nNats-Batch-Id:"))) return false;
+    const isOfFastBatch = /.\.\$FI$/s.test(reply);
+    const isOfAtomicBatch = block.includes("\nNats-Batch-Id:");
+    if ((traces || isOfFastBatch) && isOfAtomicBatch) return false;
+    if (traces && isOfFastBatch) return false;
     if (tracesToOthers && block.includes("\nAccept-Encoding:")) return false;
-    if (schedules && repeatsName(subject)) return false;
+    if (isWritten && repeatsName(subject)) return false;
     return !hidesLines(block);
   }
 

@@ -270,10 +270,23 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["A: Nats-Stream-SourceNats-Stream-Source", "Nats-TTL: 1s"], "ok.1"],
     // A stream that has this one as a source removes the second line, and with it the third one ceases to be a line.
     ["ok.1", ["A: x\nNats-Expected-y", "Nats-TTL: 1s", "Nats-TTL: x"], "ok.1"],
-    // What a schedule stores has its subject in a header, before others that JetStream adds.
+    // JetStream writes the subject into a header, before others that it adds.
+    ["ok.Nats-TTLNats-TTL", ["Nats-TTL: 1s"], "ok.Nats-TTLNats-TTL"],
+    [
+      "ok.Nats-Counter-Sources.Nats-Counter-Sources",
+      ["A: b", "Nats-Incr: 1"],
+      "ok.Nats-Counter-Sources.Nats-Counter-Sources",
+    ],
     ["ok.Nats-TTLNats-TTL", ["A: b", "Nats-Schedule: @every 1m"], "ok.Nats-TTLNats-TTL"],
     ["ok.Nats-TTL.Nats-TTL.x", ["A: b", "Nats-Schedule: @every 1m"], "ok.Nats-TTL.Nats-TTL.x"],
     ["ok.1", ["Nats-Stream-Source: S 1000 > > s.1"], "ok.1"],
+    // What is due when nats-server's clock of nanoseconds has ended is due at once, again and again.
+    ["ok.1", ["A: b", "Nats-Schedule: @every 2562047h"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 876600h0.9m1s"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 800000h4600000m"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 3155760000001ms"], "ok.1"],
+    // Thousands of numbers are read for each message.
+    ["ok.1", ["A: b", `Nats-Schedule: ${"1,".repeat(251)}2 * * * * *`], "ok.1"],
     // A replicated stream ends where its last message has another id.
     ["ok.1", ["Nats-Expected-Last-Msg-Id: x"], "ok.1"],
     ["ok.1", ["Nats-Expected-Last-Msg-Id: sub"], "ok.1"],
@@ -306,7 +319,10 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Schedule: @every 1m"]],
     ["ok.Nats-TTL.xNats-TTL", ["Nats-Schedule: @every 1m"]],
     ["ok.Nats-TTLNats-T", ["Nats-Schedule: @every 1m"]],
-    ["ok.Nats-TTLNats-TTL", ["Nats-TTL: 1s"]],
+    ["ok.Nats-TTLNats-TTL", ["Nats-Msg-Id: 1"]],
+    ["ok.1", ["Nats-Schedule: @every 876599h59m59.9s"]],
+    ["ok.1", ["Nats-Schedule: @every 99999999999us99999999999ns1m"]],
+    ["ok.1", [`Nats-Schedule: ${"1,".repeat(250)}2 * * * * *`]],
     ["ok.1", ["Nats-Schedule: 0,30 */5 * 1,15 * mon,fri"]],
     ["ok.1", ["Nats-Schedule: 0 0 9 * * *", "Nats-Schedule-Time-Zone: America/New_York"]],
     ["ok.1", ["Nats-Schedule-Rollup: sub"]],
@@ -348,6 +364,17 @@ describe("a publish with headers on which nats-server acts", () => {
     const others = [hpub("ok.1", block, "x", "_INBOX.b.$FIX"), hpub("ok.1", block, "x", "_INBOX.$F")];
     const untraced = ["NATS/1.0\r\nA: b\r\n\r\n", "NATS/1.0\r\nNats-Trace-Dest: trace disabled\r\n\r\n"];
     for (const own of [...others, ...untraced.map((headers) => hpub("ok.1", headers, "x", reply))]) {
+      assert.equal(wire.client(own), own);
+    }
+  });
+
+  it("is refused for a message of a fast batch that is one of an atomic batch, too, which it would begin", () => {
+    const wire = Wire.connected(configuredHost());
+    const block = "NATS/1.0\r\nNats-Batch-Id: b\r\nNats-Batch-Sequence: 1\r\n\r\n";
+    assert.equal(wire.client(hpub("ok.1", block, "x", "_INBOX.u.10.ok.1.0.$FI")), PING);
+    assert.equal(wire.server(PONG), publishViolation("ok.1"));
+    for (const reply of ["_INBOX.u.10.ok.1.0.$FIX", "_INBOX.u"]) {
+      const own = hpub("ok.1", block, "x", reply);
       assert.equal(wire.client(own), own);
     }
   });
