@@ -220,7 +220,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
       const { message } = await town.api<{ message: { data: string } }>("STREAM.MSG.GET.SUM", { last_by_subj: "sum" });
       return String(Buffer.from(message.data, "base64"));
     };
-    const sums = (wanted: number): Promise<void> =>
+    const sums = (wanted: number): Promise<true> =>
       waitFor(`a sum of ${wanted}`, async () => (await sum()) === `{"val":"${wanted}"}`);
     await town.stream("DATA", ["data.*"], { allow_msg_counter: true });
     const subject_transforms = [{ src: "data.*", dest: "sum" }];
@@ -229,7 +229,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     const reader = await town.connect("reader", "filtered");
     assert.deepEqual(await errorsOf(reader, count(hiding)), refusedPublish(hiding));
     assert.deepEqual(await errorsOf(reader, count("data.mine")), []);
-    await waitFor("the first sum", async () => (await town.contents("SUM")).sum !== undefined);
+    await waitFor("the first sum", async () => (await town.contents("SUM"))["sum"] !== undefined);
     await sums(101);
     const alone = await town.connect("reader", "alone");
     assert.deepEqual(await errorsOf(alone, count(hiding)), []);
