@@ -239,8 +239,8 @@ class HeaderFields {
   }
 
   /**
-   * Has nats-server more to do with this schedule than with others? In one of 16 KB it reads thousands of numbers for each message
-   * that has it, which take the stream 1.2 to 1.7 ms (2.15.2, tried).
+   * Has nats-server more to do with this schedule than with others? In one of 13 KB it reads thousands of numbers for each message
+   * that has it, which take the stream 1.1 to 1.3 ms, and in one of 512 bytes no more than 0.07 (2.15.2, tried).
    */
   private get keepsBusy(): bool {
     return this.valueLength > LONGEST_SCHEDULE || this.hasLoneComma || this.outlastsClock;
