@@ -41,8 +41,7 @@ export let refusesTraceDest: bool = false;
  * where the sender may receive it: if that is an imported service whose latency headers have measured, nats-server ends by what it
  * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). No schedule, counter or the like may be on a
  * subject that hides headers where JetStream writes it into one (`repeatsName`). A header that names no subject is refused for the
- * subject of the publish.
- * `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
+ * subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);

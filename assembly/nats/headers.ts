@@ -15,12 +15,13 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
-import { Ascii, isDigit } from "../bytes/ascii";
+import { Ascii } from "../bytes/ascii";
 import { sameBytes } from "../bytes/compare";
 import { VECTOR_BYTES } from "../bytes/vector";
 import { hidesControlStatus, isControlLine, STATUS_INITIAL } from "./control-status";
 import { HeaderUse, LONGEST_NAME, NAME_INITIAL, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
+import { isNoTimeZone, keepsBusy } from "./schedule";
 import { areUsual } from "./usual-headers";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 
@@ -41,15 +42,6 @@ const NCODING: u64 = 0x3a676e69646f636e;
 const NATS_BAT: u64 = 0x7461422d7374614e;
 const CH_ID: u64 = 0x3a64492d6863;
 const SIX_BYTES: u64 = 0xffffffffffff;
-
-/** Bytes of the longest schedule that may pass: a list of all minutes and one of all seconds have 340. */
-const LONGEST_SCHEDULE: i32 = 512;
-/** The longest duration of a schedule that may pass: a hundred years. */
-const MOST_SECONDS: f64 = 100 * 365.25 * 24 * 3600;
-/** `h`, `m` and `s`, units of a duration. */
-const HOURS: u8 = 0x68;
-const MINUTES: u8 = 0x6d;
-const SECONDS: u8 = 0x73;
 
 /** At which of the sixteen places from `pointer` on a blank or a line's end, and an N or S behind it, begin, as bits. */
 // @ts-ignore: decorator
@@ -165,8 +157,8 @@ class HeaderFields {
     if (from == to) return HeaderUse.NO_USE;
     this.value = from;
     this.valueLength = <i32>(to - from);
-    if (use == HeaderUse.SCHEDULE) return this.keepsBusy ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
-    if (use == HeaderUse.TIME_ZONE) return this.hasDot ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
+    if (use == HeaderUse.SCHEDULE) return keepsBusy(from, to) ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
+    if (use == HeaderUse.TIME_ZONE) return isNoTimeZone(from, to) ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
     if (use == HeaderUse.LAST_ID) return HeaderUse.ROLLUP_ALL;
     if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
     return use == HeaderUse.ROLLUP_ALL && !this.valueIs(ALL) ? HeaderUse.ROLLUP_SUBJECT : use;
@@ -229,63 +221,6 @@ class HeaderFields {
     }
   }
 
-  /**
-   * Has the value a dot, as no time zone has? nats-server reads the file of that name for each message (`loadMessageScheduleLocation`),
-   * and takes 250 µs for `tzdata.zi`, instead of 15 for a zone (docs/threat-model.md).
-   */
-  private get hasDot(): bool {
-    const end = this.value + <usize>this.valueLength;
-    return firstOf(<u8>Ascii.DOT, <u8>Ascii.DOT, this.value, end) != end;
-  }
-
-  /**
-   * Has nats-server more to do with this schedule than with others? In one of 13 KB it reads thousands of numbers for each message
-   * that has it, which take the stream 1.1 to 1.3 ms, and in one of 512 bytes no more than 0.07 (2.15.2, tried).
-   */
-  private get keepsBusy(): bool {
-    return this.valueLength > LONGEST_SCHEDULE || this.hasLoneComma || this.outlastsClock;
-  }
-
-  /**
-   * Has the value a duration of more than MOST_SECONDS? nats-server's clock of nanoseconds ends in 2262, and what is due behind that is
-   * due at once: `@every 2562047h` stored four messages a second (2.15.2, tried). The durations are Go's (time.ParseDuration), a sum of
-   * numbers with their units. Nowhere else in a schedule is a unit right behind a number.
-   */
-  private get outlastsClock(): bool {
-    const end = this.value + <usize>this.valueLength;
-    let seconds: f64 = 0;
-    let number: f64 = 0;
-    let isFraction = false;
-    for (let p = this.value; p < end; p++) {
-      const b = load<u8>(p);
-      if (isDigit(b)) {
-        if (!isFraction) number = number * 10 + <f64>(b - Ascii.ZERO);
-        continue;
-      }
-      isFraction = b == Ascii.DOT;
-      if (isFraction) continue;
-      if (b == HOURS) seconds += number * 3600;
-      else if (b == MINUTES) seconds += p + 1 < end && load<u8>(p, 1) == SECONDS ? number / 1000 : number * 60;
-      else if (b == SECONDS) seconds += number;
-      number = 0;
-    }
-    return seconds > MOST_SECONDS;
-  }
-
-  /**
-   * Has the value a comma with nothing but blanks and commas beside it? A field of a schedule may be no more than such commas. Then
-   * nats-server makes of it a field that no time fits (cron.go `getField`). If it is the field of seconds, nats-server tries each
-   * second of five years, and the stream takes nothing meanwhile, for whatever it allows (2.15.2, tried).
-   */
-  private get hasLoneComma(): bool {
-    const end = this.value + <usize>this.valueLength;
-    for (let p = this.value; p < end; p++) {
-      if (load<u8>(p) != Ascii.COMMA) continue;
-      if ((p == this.value || endsField(load<u8>(p - 1))) && (p + 1 == end || endsField(load<u8>(p, 1)))) return true;
-    }
-    return false;
-  }
-
   /** Go's strings.ToLower maps nothing but the capital letters to these. */
   private valueIs(word: u32): bool {
     if (this.valueLength != 3) return false;
@@ -313,11 +248,6 @@ export function repeatsName(subject: usize, length: i32): bool {
     last = at;
   }
   return false;
-}
-
-/** Is it a comma, or could it belong to what Go's strings.Fields takes for a blank? */
-function endsField(b: u8): bool {
-  return b == Ascii.COMMA || b <= SPACE || b >= 0x80;
 }
 
 /** One block is read at a time, so one walk serves the whole VM. */
