@@ -56,8 +56,8 @@ function sourceRemedy(text: string, write: (source: string) => string): string |
 /** Between what was to be several elements: commas, and the dash of a line that is indented further than that of the one before. */
 const SEPARATORS = /,| - /;
 
-function elementsIn(text: string): string {
-  const elements = text.split(SEPARATORS).map((part) => `"${part.trim()}"`);
+function elementsIn(text: string, separators = SEPARATORS): string {
+  const elements = text.split(separators).map((part) => `"${part.trim()}"`);
   return elements.join(", ");
 }
 
@@ -80,11 +80,7 @@ function listRemedy(text: string, path: string): string | undefined {
 /** For a text where something else belongs. */
 function textRemedy(text: string, { path, message, value }: PolicyFault): string | undefined {
   if (path.endsWith("]") && value?.isContinued === true && /\S\s+\S/.test(text))
-    return `write each line as an element of its own: ${text
-      .trim()
-      .split(/\s+/)
-      .map((part) => `"${part}"`)
-      .join(", ")}`;
+    return `write each line as an element of its own: ${elementsIn(text.trim(), /\s+/)}`;
   if (EXPECTED.some(([expected, form]) => expected.test(message) && form.test(text)))
     return `write ${text} without quotes`;
   if (message.startsWith("expected a whole number")) {

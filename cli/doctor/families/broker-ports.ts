@@ -173,19 +173,14 @@ function judgeActions(mesh: Mesh, report: Report<Id>): void {
 }
 
 function judgeConditions(mesh: Mesh, report: Report<Id>): void {
-  for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io"))
-    for (const key of root
-      .items("spec", "rules")
-      .flatMap((rule) => rule.items("when").flatMap((one) => one.get("key") ?? []))) {
-      const word = key.text();
-      if (word === undefined || isKey(word) || isFilledIn(word)) continue;
-      report(
-        "authorization-condition-unknown",
-        key.place,
-        `Istio has no condition on ${word}`,
-        writeNearest(word, KEYS),
-      );
-    }
+  const rules = mesh.of("AuthorizationPolicy", "security.istio.io").flatMap(({ root }) => root.items("spec", "rules"));
+  for (const condition of rules.flatMap((rule) => rule.items("when"))) {
+    const key = condition.get("key");
+    const word = key?.text();
+    if (!key || word === undefined || isKey(word) || isFilledIn(word)) continue;
+    const message = `Istio has no condition on ${word}`;
+    report("authorization-condition-unknown", key.place, message, writeNearest(word, KEYS));
+  }
 }
 
 function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
