@@ -13,7 +13,7 @@ import { endAtOnce, endRevoked } from "./endings";
 import { readIdentity } from "./identity";
 import { policyEpoch, policyEpochBegan } from "./policy-epoch";
 import { judgeSubscriptions } from "./revocations";
-import { Slices } from "./slices";
+import { catchingUp } from "./slices";
 
 /**
  * How an open connection comes under a newer policy: at its next callback, or soon after it where there is much to do for many,
@@ -26,9 +26,6 @@ import { Slices } from "./slices";
  * be in force.
  */
 const LONGEST_WAIT: u64 = 1_000_000_000;
-
-/** The slices in which all connections of the VM come under a newer policy, with what the tick judges of their subscriptions. */
-export const catchingUp: Slices = new Slices();
 
 /**
  * Brings a connection under the policy that its root context has in force. To be called whenever `connection.policyEpoch` is not the
@@ -60,9 +57,10 @@ function isUnderPresent(connection: Connection): bool {
 }
 
 function comeUnderAt(connection: Connection, now: u64, judgesNow: bool): u64 {
+  catchingUp.goOn(now);
   comeUnder(connection, judgesNow);
   const end = nowNanoseconds();
-  catchingUp.note(now, end);
+  catchingUp.note(end);
   return end;
 }
 

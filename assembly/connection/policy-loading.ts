@@ -2,7 +2,7 @@ import { PolicyReading } from "../policy/config";
 import { RuleSets } from "../policy/rule-set";
 import { nowNanoseconds } from "../proxy/clock";
 import { LoadedPolicy, makeRoomForText } from "./loaded-policy";
-import { SLICE_NANOSECONDS, Slices } from "./slices";
+import { Slices } from "./slices";
 
 /** Bytes that are read between two looks at the clock: some 0.5 ms, or one rule that is longer. */
 const PIECE_BYTES: i32 = 16 << 10;
@@ -63,20 +63,15 @@ export class PolicyLoading {
     return this.finished();
   }
 
-  /**
-   * Reads at least one piece, however seldom the thread has the processor. `began` is the time in nanoseconds. A clock that is set
-   * back ends the slice.
-   */
-  private readSlice(began: u64): void {
-    let now: u64;
+  /** Reads at least one piece, however seldom the thread has the processor. `now` is the time in nanoseconds. */
+  private readSlice(now: u64): void {
+    this.slices.goOn(now);
     do {
       if (this.reading.readOn(PIECE_BYTES)) {
         this.finished();
         return;
       }
-      now = nowNanoseconds();
-    } while (now - began < SLICE_NANOSECONDS);
-    this.slices.note(began, now);
+    } while (!this.slices.note(nowNanoseconds()));
   }
 
   /** The policy of which all has been read. */

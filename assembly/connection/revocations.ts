@@ -10,7 +10,7 @@ import { Connection, Phase } from "./connection";
 import { unsubscribeLater } from "./due-unsubscribes";
 import { endRevoked } from "./endings";
 import { reportRevoked } from "./report";
-import { SLICE_NANOSECONDS } from "./slices";
+import { catchingUp } from "./slices";
 import {
   endedByCount,
   isLive,
@@ -65,7 +65,7 @@ let sharedIn: u32 = 0;
  * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
  * filtered. Unless it `judgesNow`, they are left to the tick, and each to its next delivery.
  */
-export function judgeSubscriptions(connection: Connection, judgesNow: bool = true): void {
+export function judgeSubscriptions(connection: Connection, judgesNow: bool): void {
   if (connection.access != null && (connection.hasUnrecorded || connection.mayHaveStray)) {
     endRevoked(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
     return;
@@ -77,18 +77,16 @@ export function judgeSubscriptions(connection: Connection, judgesNow: bool = tru
 }
 
 /**
- * Judges those that wait, for a slice that began at `began`, in nanoseconds, or begins now. Answers whether some are left. The
- * clock is asked only after the first AT_ONCE; one that is set back ends the slice.
+ * Judges those that wait, until the slice in which connections catch up is used up. Answers whether some are left. The clock is
+ * asked only after each AT_ONCE.
  */
-export function judgeOn(connection: Connection, began: u64 = 0): bool {
+export function judgeOn(connection: Connection): bool {
   const subscriptions = connection.subscriptions;
   let left = AT_ONCE;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
     if (!isUnjudged(sub)) continue;
     if (left <= 0) {
-      const now = nowNanoseconds();
-      if (began == 0) began = now;
-      else if (now - began > SLICE_NANOSECONDS) return true;
+      if (catchingUp.note(nowNanoseconds())) return true;
       left = AT_ONCE;
     }
     left -= 1 + judgeSubscription(connection, sub) / MAX_STEPS;

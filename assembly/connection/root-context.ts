@@ -9,7 +9,7 @@ import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
-import { catchingUp, catchUpAt } from "./live-policy";
+import { catchUpAt } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { Plugin, pluginAtHand } from "./plugin";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
@@ -18,6 +18,7 @@ import { judgeOn } from "./revocations";
 import { RootPolicy } from "./root-policy";
 import { RootTelemetry } from "./root-telemetry";
 import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
+import { catchingUp } from "./slices";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -291,10 +292,11 @@ function judgeSome(all: Connection[], context: u32): bool {
     if (!all[i].hasUnjudged) continue;
     // As in `catchUpSilent`.
     ensureRoom(context);
-    const began = nowNanoseconds();
-    if (catchingUp.rests(began)) return true;
-    const isSomeLeft = judgeOn(all[i], began);
-    catchingUp.note(began, nowNanoseconds());
+    const now = nowNanoseconds();
+    if (catchingUp.rests(now)) return true;
+    catchingUp.goOn(now);
+    const isSomeLeft = judgeOn(all[i]);
+    catchingUp.note(nowNanoseconds());
     if (isSomeLeft) return true;
   }
   return false;

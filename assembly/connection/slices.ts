@@ -2,30 +2,42 @@
  * How long a callback works on something that may go on later, in nanoseconds, so that messages need not wait for all of it
  * (docs/adr/0008, 0016).
  */
-export const SLICE_NANOSECONDS: u64 = 10_000_000;
+const SLICE_NANOSECONDS: u64 = 10_000_000;
 /**
  * Between two slices at least. Callbacks that go on with one work may come one right after the other: those of many connections
  * in one turn of the worker, and the ticks of several plugins.
  */
 const REST_NANOSECONDS: u64 = 5_000_000;
 
-/** A work that many callbacks go on with, each of them as long as the slice has not been used up. */
+/**
+ * A work that many callbacks go on with, each of them as long as the slice has not been used up. All times are in nanoseconds. Where
+ * the clock is set back a difference wraps, which ends a slice that has begun and a rest.
+ */
 @final
 export class Slices {
-  /** Nanoseconds that this slice has taken so far. */
+  /** What this slice has taken until `notedAt`. */
   private spent: u64 = 0;
-  /** When the work was left last. */
-  private left: u64 = 0;
+  /** When the work was seen at last. */
+  private notedAt: u64 = 0;
 
-  /** Has a slice been used up just before `now`? A clock that was set back ends the rest, since the difference wraps. */
+  /** Has a slice been used up just before `now`? */
   rests(now: u64): bool {
-    return this.spent >= SLICE_NANOSECONDS && now - this.left < REST_NANOSECONDS;
+    return this.spent >= SLICE_NANOSECONDS && now - this.notedAt < REST_NANOSECONDS;
   }
 
-  /** The work has gone on from `began` until `now`, both in nanoseconds. */
-  note(began: u64, now: u64): void {
-    if (began - this.left >= REST_NANOSECONDS) this.spent = 0;
-    this.spent += now - began;
-    this.left = now;
+  /** The work goes on from `now`: in the slice before, unless that was left long ago. */
+  goOn(now: u64): void {
+    if (now - this.notedAt >= REST_NANOSECONDS) this.spent = 0;
+    this.notedAt = now;
+  }
+
+  /** The work has gone on until `now`, since `goOn` or this was last called. Answers whether the slice is used up. */
+  note(now: u64): bool {
+    this.spent += now - this.notedAt;
+    this.notedAt = now;
+    return this.spent >= SLICE_NANOSECONDS;
   }
 }
+
+/** The slices in which all connections of the VM come under a newer policy, with what the tick judges of their subscriptions. */
+export const catchingUp: Slices = new Slices();

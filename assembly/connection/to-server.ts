@@ -185,7 +185,7 @@ function passBegun(connection: Connection, position: i32): i32 {
   }
   // Not in `connect`, since a PING of ours is to go behind it. What it ends at the server need not be judged.
   if (hadConnect && line.operation == Operation.CONNECT) beginAnew(connection, chunk, next);
-  if (connection.phase == Phase.OPEN) judgeSubscriptions(connection);
+  if (connection.phase == Phase.OPEN) judgeSubscriptions(connection, false);
   return next;
 }
 
