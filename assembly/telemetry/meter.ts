@@ -74,6 +74,9 @@ const CLASS_DURATIONS: usize = CLASS_METRICS + ((<usize>CLASS_SERIES) << 2);
 const OWN_BYTES: usize = PING_METRIC + 4;
 const CLASS_BYTES: usize = CLASS_DURATIONS + 8;
 
+/** The block of a principal is of no class. */
+const NO_CLASS: i32 = -1;
+
 /** A block of `bytes`, in which the host's numbers begin at `metrics`. */
 function newBlock(bytes: usize, metrics: usize): usize {
   noteMetered(bytes);
@@ -323,16 +326,10 @@ export class Meter {
 
   private tell(): void {
     this.changed = false;
-    for (let series = 0; series < OWN_SERIES; series++) {
-      const at = this.own + OWN_METRICS + ((<usize>series) << 2);
-      if (!this.isPending(this.own, series, at)) continue;
-      let metric = load<u32>(at);
-      if (metric == NO_METRIC) metric = this.define(at, ownSeriesKind(series), ownSeriesName(series));
-      incrementMetric(metric, this.takeCount(this.own, series));
-    }
+    this.tellBlock(this.own, OWN_SERIES, OWN_METRICS, NO_CLASS);
     for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
       const block = load<usize>(this.blocks + ((<usize>number) << 2));
-      if (block != 0) this.flushClass(block, number);
+      if (block != 0) this.tellBlock(block, CLASS_SERIES, CLASS_METRICS, number);
     }
     let slot = this.refusals.nextPending(0);
     while (slot != 0) {
@@ -345,16 +342,23 @@ export class Meter {
     }
   }
 
-  private flushClass(block: usize, number: i32): void {
-    for (let series = 0; series < CLASS_SERIES; series++) {
-      const at = block + CLASS_METRICS + ((<usize>series) << 2);
-      if (!this.isPending(block, series, at)) continue;
+  /** Tells the host of a block with so many series, whose numbers begin at `metrics`. */
+  private tellBlock(block: usize, series: i32, metrics: usize, subjectClass: i32): void {
+    for (let i = 0; i < series; i++) {
+      const count = block + ((<usize>i) << 3);
+      const by = load<i64>(count);
+      const at = block + metrics + ((<usize>i) << 2);
       let metric = load<u32>(at);
-      if (metric == NO_METRIC) {
-        metric = this.define(at, MetricKind.COUNTER, this.classLabel(number) + classSeriesName(series));
-      }
-      incrementMetric(metric, this.takeCount(block, series));
+      if (by == 0 || !this.isReady(metric)) continue;
+      if (metric == NO_METRIC) metric = this.defineSeries(at, i, subjectClass);
+      incrementMetric(metric, by);
+      store<i64>(count, 0);
     }
+  }
+
+  private defineSeries(at: usize, series: i32, subjectClass: i32): u32 {
+    if (subjectClass == NO_CLASS) return this.define(at, ownSeriesKind(series), ownSeriesName(series));
+    return this.define(at, MetricKind.COUNTER, this.classLabel(subjectClass) + classSeriesName(series));
   }
 
   /**
@@ -374,23 +378,11 @@ export class Meter {
     store<usize>(this.blocks + ((<usize>number) << 2), 0);
   }
 
-  /** Has the series a count that the host can be told now? Its number is at `at`. */
-  private isPending(block: usize, series: i32, at: usize): bool {
-    return load<i64>(block + ((<usize>series) << 3)) != 0 && this.isReady(load<u32>(at));
-  }
-
   /** Is the series defined, or may it be now? If not, its count stays for a later flush. */
   private isReady(metric: u32): bool {
     if (metric != NO_METRIC || hasTimeLeft()) return true;
     this.changed = true;
     return false;
-  }
-
-  private takeCount(block: usize, series: i32): i64 {
-    const at = block + ((<usize>series) << 3);
-    const by = load<i64>(at);
-    store<i64>(at, 0);
-    return by;
   }
 
   private define(at: usize, kind: MetricKind, name: string): u32 {
