@@ -105,6 +105,10 @@ describe("what nats.conf opens beside the client port", () => {
     assert.deepEqual(ids(...moved("port: 4223\n"), deny), []);
     assert.deepEqual(ids(...moved("listen: 0.0.0.0:4223\n"), deny), []);
     assert.deepEqual(ids(...moved("port: 4222\n"), deny), ["client-port-denied", "pod-not-in-service"]);
+    const [denied] = doctor([...moved("port: 4223\n"), deny.replace("notPorts", "ports")].join("\n---\n"));
+    assert.equal(denied?.id, "client-port-denied");
+    assert.match(denied.message, /port 4223 of StatefulSet messaging\/nats/);
+    assert.match(denied.remedy, /without "4223"/);
     const level = { selector: NATS, mtls: { mode: "STRICT" }, portLevelMtls: { 4223: { mode: "PERMISSIVE" } } };
     const ofLevel = peerAuthentication("messaging", level);
     assert.deepEqual(ids(...moved("port: 4223\n").filter((text) => !text.includes("PeerAuth")), ofLevel), [

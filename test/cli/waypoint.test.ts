@@ -44,6 +44,18 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, ...pods, ...renamed, only.replace("cluster.local", "mesh.test")), []);
   });
 
+  it("leads to where nats-server accepts clients, which policies are asked about", () => {
+    const command = ["image: nats:2.15.2", '$&\n          args: ["-p", "4333"]'] as const;
+    const moved = pods.map((text) => text.replace(...command).replace("containerPort: 4222", "containerPort: 4333"));
+    const leading = service.map((text) => text.replace("port: 4222", "$&, targetPort: 4333"));
+    const onlyAt = (port: number): string =>
+      only.replace('"rules":[{', `$&"to":[{"operation":{"ports":["${port}"]}}],`);
+    const about = (policy: string): string[] =>
+      ids(...leading, ...moved, ...plugin, policy).filter((id) => id.startsWith("waypoint-"));
+    assert.deepEqual(about(onlyAt(4333)), []);
+    assert.deepEqual(about(onlyAt(4222)), ["waypoint-denied"]);
+  });
+
   it("is not bypassed where a policy says by conditions that only it may come to the port", () => {
     const account = "cluster.local/ns/messaging/sa/judge";
     const from = [{ source: { notPrincipals: [account] } }];

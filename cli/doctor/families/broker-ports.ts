@@ -19,7 +19,7 @@ import {
   type Denial,
 } from "../../mesh/authorization.ts";
 import { excludedInbound, hostNetwork } from "../../mesh/capture.ts";
-import { clientPortOf, otherClientPort } from "../../mesh/client-port.ts";
+import { clientPortOf } from "../../mesh/client-port.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { routesToTwins } from "../../mesh/nats-routes.ts";
 import { HBONE_PORT, networkDenial } from "../../mesh/network-policy.ts";
@@ -64,7 +64,7 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
       return brokers.map((pods) => ({
         pods,
         resource: pods.resource,
-        place: pods.port(CLIENT_PORT)?.place ?? pods.resource.place,
+        place: pods.port(clientPortOf(pods, mesh))?.place ?? pods.resource.place,
         service,
       }));
     }
@@ -130,13 +130,13 @@ const ALLOW_IN_WAYPOINT =
   "apply an AuthorizationPolicy with the same targetRefs that allows the port, rules: [{to: [{operation: {ports: […]}}]}]; the filter then judges who may do what";
 
 /** The remedy for a denial of everybody. Where a DENY rule is the cause no other rule helps: DENY takes precedence over ALLOW. */
-function remedyOfAll({ policy, rule }: Denial, allow = ALLOW_CLIENTS): string | undefined {
+function remedyOfAll({ policy, rule }: Denial, port: number, allow = ALLOW_CLIENTS): string | undefined {
   if (!rule) return policy.root.items("spec", "rules").length === 0 ? allow : undefined;
   if (rule.items("to").some((to) => to.items("operation", "notPorts").length > 0))
-    return `add "${CLIENT_PORT}" to the rule's notPorts`;
+    return `add "${port}" to the rule's notPorts`;
   if (portConditions(rule).some((condition) => condition.items("notValues").length > 0))
-    return `add "${CLIENT_PORT}" to the notValues of the rule's destination.port`;
-  return `list the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${CLIENT_PORT}", or remove the rule: a DENY takes precedence over every ALLOW`;
+    return `add "${port}" to the notValues of the rule's destination.port`;
+  return `list the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${port}", or remove the rule: a DENY takes precedence over every ALLOW`;
 }
 
 /** Istio puts `spiffe://` before what is written (pilot/pkg/security/authz/matcher/string.go). */
@@ -249,17 +249,22 @@ function judgeNetwork(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
   }
 }
 
+/** Where nats-server accepts clients in these pods, as far as the files tell. */
+function clientPortAt(pods: Pods, mesh: Mesh): number {
+  return pods instanceof Workload ? clientPortOf(pods, mesh) : CLIENT_PORT;
+}
+
 /** Whether anybody reaches the client port. `resource` is what makes the pods, or stands for them. */
 function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grouped<Id>): void {
-  const all = denialOfAll(pods, CLIENT_PORT, mesh);
-  const others =
-    pods instanceof Workload && hasClients(pods, mesh) ? denialOfOthers(pods, CLIENT_PORT, mesh) : undefined;
+  const number = clientPortAt(pods, mesh);
+  const all = denialOfAll(pods, number, mesh);
+  const others = pods instanceof Workload && hasClients(pods, mesh) ? denialOfOthers(pods, number, mesh) : undefined;
   const denial = all ?? others;
   if (!denial) return;
-  const port = `port ${CLIENT_PORT} of ${resource.title}`;
+  const port = `port ${number} of ${resource.title}`;
   const whom = all ? undefined : `${denial.rule ? "every" : "any"}body but nats-server itself`;
   const message = (about: string): string => denialText(denial, about, whom);
-  found.add("client-port-denied", placeOfDenial(denial), port, message, { remedy: remedyOfAll(denial) });
+  found.add("client-port-denied", placeOfDenial(denial), port, message, { remedy: remedyOfAll(denial, number) });
 }
 
 /** Whether anybody gets through a waypoint to the client port of a Service. */
@@ -269,7 +274,7 @@ function judgeInWaypoint(service: Service, mesh: Mesh, found: Grouped<Id>): void
     if (!denial) continue;
     const port = `port ${number} of ${service.resource.title} in its waypoint`;
     const message = (about: string): string => denialText(denial, about);
-    const remedy = remedyOfAll(denial, ALLOW_IN_WAYPOINT);
+    const remedy = remedyOfAll(denial, number, ALLOW_IN_WAYPOINT);
     found.add("client-port-denied", placeOfDenial(denial), port, message, { remedy, compared: [service.resource] });
   }
 }
@@ -319,10 +324,11 @@ function judgeBroker(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
  */
 function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, found: Grouped<Id>): boolean {
   const { pods, resource, place, service } = behind;
-  const port = `port ${CLIENT_PORT} of ${resource.title}`;
+  const number = clientPortAt(pods, mesh);
+  const port = `port ${number} of ${resource.title}`;
   const use = usedWaypoint(service, mesh);
   const account = use && waypointAccount(use, mesh);
-  const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
+  const denial = account && denialOf(account, pods, number, mesh);
   if (denial) {
     const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));
     const message = (about: string): string => denialText(denial, about, `the waypoint's ${principal}`);
@@ -330,7 +336,7 @@ function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, found: Grouped<
     found.add("waypoint-denied", placeOfDenial(denial), port, message, { remedy, compared: [resource] });
   }
   const bypass = (about: string): string => `${about} can be reached without passing the waypoint`;
-  if (accessTo(pods, CLIENT_PORT, mesh).kind !== "restricted")
+  if (accessTo(pods, number, mesh).kind !== "restricted")
     found.add("waypoint-bypass", place, port, bypass, { compared: [resource] });
   return denial !== undefined;
 }
@@ -428,9 +434,7 @@ export const brokerPorts = family<Id>(
     for (const broker of mesh.brokers) {
       judgeNetwork(broker, mesh, found);
       judgeBroker(broker, mesh, found);
-      // Nobody has to reach 4222 where clients are accepted on another port, of which nats-client-port says what is to be said.
-      if (!judged.has(podsKey(broker)) && !otherClientPort(broker, mesh))
-        judgeClientPort(broker.resource, broker, mesh, found);
+      if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, found);
     }
     /** Ports of pods that have been judged by another Service: `nats` and its headless twin name the same. */
     const seen = new Set<string>();
