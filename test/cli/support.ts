@@ -12,6 +12,9 @@ export const filter = new Filter(new Uint8Array(readFileSync(filterWasm)));
 
 const OPTIONS: ExamineOptions = { namespace: "default", rootNamespace: "istio-system" };
 
+/** Of which doctor says nothing but `port-not-tcp`. */
+export const SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - port: 4222\n";
+
 export function sourceOf(text: string): Source {
   return { file: "a.yaml", text, named: true, tooLarge: false, helmTemplate: false };
 }
