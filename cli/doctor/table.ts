@@ -1,4 +1,5 @@
 import { attachment } from "./families/attachment.ts";
+import { authorization } from "./families/authorization.ts";
 import { brokerPorts } from "./families/broker-ports.ts";
 import { files } from "./families/files.ts";
 import { forms } from "./families/forms.ts";
@@ -38,6 +39,7 @@ export const FAMILIES: readonly Family[] = [
   natsTls,
   natsConf,
   podNames,
+  authorization,
   brokerPorts,
   pods,
 ];

@@ -1,20 +1,16 @@
-import type { Field } from "../../manifests/field.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { isFilledIn } from "../../manifests/unfilled.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
-import { isKey, KEYS, portConditions, principalConditions } from "../../mesh/authorization-when.ts";
+import { principalsIn } from "../../mesh/authorization-principals.ts";
+import { portConditions } from "../../mesh/authorization-when.ts";
 import {
   accessTo,
-  ACTIONS,
   denialInWaypoint,
   denialOf,
   denialOfAll,
   denialOfOthers,
   isNot,
   namesOnly,
-  policiesFor,
-  policiesInWaypoint,
   trustDomainsFor,
   type Denial,
 } from "../../mesh/authorization.ts";
@@ -29,16 +25,12 @@ import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { usedWaypoint, waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import { Workload, type ServiceAccount } from "../../mesh/workload.ts";
-import { writeNearest } from "../../nearest.ts";
-import { family, type Report } from "../family.ts";
+import { family } from "../family.ts";
 import { Grouped } from "../grouped.ts";
 
 type Id =
   | "client-port-denied"
   | "cluster-port-denied"
-  | "authorization-action-unknown"
-  | "authorization-condition-unknown"
-  | "principal-malformed"
   | "broker-port-open"
   | "waypoint-denied"
   | "waypoint-bypass"
@@ -78,21 +70,6 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
     seenByService.add(key);
     return [{ pods, resource, place: port.field.placeOf("port"), service }];
   });
-}
-
-/** All principals that a policy's sources and conditions name, the exempted ones of each first. */
-function principalsIn(policy: Resource): Field[] {
-  return policy.root
-    .items("spec", "rules")
-    .flatMap((rule) => [
-      ...rule
-        .items("from")
-        .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")]),
-      ...principalConditions(rule).flatMap((condition) => [
-        ...condition.items("notValues"),
-        ...condition.items("values"),
-      ]),
-    ]);
 }
 
 /** Principals are written with a trust domain; this takes the one that the policy's other principals have if it is the mesh's. */
@@ -137,60 +114,6 @@ function remedyOfAll({ policy, rule }: Denial, port: number, allow = ALLOW_CLIEN
   if (portConditions(rule).some((condition) => condition.items("notValues").length > 0))
     return `add "${port}" to the notValues of the rule's destination.port`;
   return `list the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${port}", or remove the rule: a DENY takes precedence over every ALLOW`;
-}
-
-/** Istio puts `spiffe://` before what is written (pilot/pkg/security/authz/matcher/string.go). */
-function isWellFormed(principal: string): boolean {
-  if (principal.includes("://")) return false;
-  return /^\*|\*$/.test(principal) || /^[^/]+\/ns\/[^/]+\/sa\/[^/]+$/.test(principal);
-}
-
-interface MalformedPrincipal {
-  value: Field;
-  principal: string;
-  policy: Resource;
-}
-
-/** Of the policies that select nats-server's pods, and those that their waypoints enforce. */
-function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
-  const ofServices = mesh.brokerServices.map(({ namespace, selector }) => ({ namespace, labels: selector }));
-  const pods = [...mesh.brokers, ...ofServices];
-  const inWaypoints = mesh.waypointServices().flatMap((service) => policiesInWaypoint(service, mesh));
-  return [...new Set([...pods.flatMap((one) => policiesFor(one, mesh)), ...inWaypoints])].flatMap((policy) =>
-    principalsIn(policy)
-      .map((value) => ({ value, principal: value.text() ?? "", policy }))
-      .filter(({ principal }) => !isWellFormed(principal)),
-  );
-}
-
-function judgeActions(mesh: Mesh, report: Report<Id>): void {
-  for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
-    const action = root.get("spec", "action");
-    const word = action?.text();
-    if (action && word !== undefined && !ACTIONS.includes(word) && !isFilledIn(word))
-      report("authorization-action-unknown", action.place, `Istio has no action ${word}`, writeNearest(word, ACTIONS));
-  }
-}
-
-function judgeConditions(mesh: Mesh, report: Report<Id>): void {
-  const rules = mesh.of("AuthorizationPolicy", "security.istio.io").flatMap(({ root }) => root.items("spec", "rules"));
-  for (const condition of rules.flatMap((rule) => rule.items("when"))) {
-    const key = condition.get("key");
-    const word = key?.text();
-    if (!key || word === undefined || isKey(word) || isFilledIn(word)) continue;
-    const message = `Istio has no condition on ${word}`;
-    report("authorization-condition-unknown", key.place, message, writeNearest(word, KEYS));
-  }
-}
-
-function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
-  for (const { value, principal, policy } of malformedPrincipals(mesh)) {
-    if (isFilledIn(principal)) continue;
-    const meant = principal.replace(/^spiffe:\/\//, "");
-    const isSpiffe = meant !== principal && isWellFormed(meant);
-    const message = `${principal} in ${policy.title} is not a principal to Istio`;
-    report("principal-malformed", value.place, message, isSpiffe ? `write ${meant}` : undefined);
-  }
 }
 
 /**
@@ -363,26 +286,6 @@ export const brokerPorts = family<Id>(
         "workloads; sidecars take cluster.local for the mesh's own.",
       remedy: "name nats-server's own service account in the policy",
     },
-    "authorization-action-unknown": {
-      severity: "error",
-      what: "Istio does not know this action, and Kubernetes refuses the AuthorizationPolicy. Actions are written in capitals.",
-      remedy: `write one of ${ACTIONS.join(", ")}`,
-    },
-    "authorization-condition-unknown": {
-      severity: "error",
-      what:
-        "A condition (`when`) of an AuthorizationPolicy has a key that Istio does not know, such as `destination.ports`. Istio refuses " +
-        "the policy, so that it restricts nothing.",
-      remedy: `write one of ${KEYS.join(", ")}, request.headers[NAME] or request.auth.claims[NAME]`,
-    },
-    "principal-malformed": {
-      severity: "error",
-      what:
-        "A principal of an AuthorizationPolicy has the form TRUST_DOMAIN/ns/NAMESPACE/sa/NAME, without `spiffe://`; it may " +
-        "begin or end with `*`. Anything else matches nobody: an ALLOW rule lets nobody in by it, and notPrincipals exempts " +
-        "nobody.",
-      remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/NAME",
-    },
     "broker-port-open": {
       severity: "error",
       missing: "objects of Istio",
@@ -422,9 +325,6 @@ export const brokerPorts = family<Id>(
     },
   },
   ({ mesh }, report) => {
-    judgeActions(mesh, report);
-    judgeConditions(mesh, report);
-    judgePrincipals(mesh, report);
     const found = new Grouped<Id>();
     // What is closed to the waypoint is closed to everybody for the same reason, and is not to be opened to everybody.
     const judged = new Set<string>();
