@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Finding } from "../doctor/finding.ts";
 import { files } from "../doctor/families/files.ts";
-import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
+import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/policy-checks.ts";
 import { family, type Patient } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
 import { withUnfilledLines } from "../doctor/unfilled-lines.ts";
