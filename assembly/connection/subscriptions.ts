@@ -146,7 +146,7 @@ export class Subscriptions {
     subjectLength: i32,
     queue: usize,
     queueLength: i32,
-    observed: bool = false,
+    observed: bool,
   ): usize {
     const hash = hashBytes(sid, sidLength);
     const old = this.findHashed(sid, sidLength, hash);
@@ -305,7 +305,7 @@ export class Subscriptions {
    * since hardly any message of them can be under way any more. `awaitsConnect`: a PONG is going to show when the server has taken a
    * further CONNECT.
    */
-  tick(now: i64, awaitsConnect: bool = false): void {
+  tick(now: i64, awaitsConnect: bool): void {
     if (this.isUnsettled && !awaitsConnect) this.tickUnsettled(now);
     if (this.ended == 0) return;
     if (this.endings != this.endingsAtTick) {

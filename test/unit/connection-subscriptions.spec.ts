@@ -23,7 +23,7 @@ describe("subscriptions without a budget", () => {
     expect(find(all, "1")).toBe(0);
     expect(all.liveCount).toBe(0);
     expect(all.bytes).toBe(0);
-    all.tick(0);
+    all.tick(0, false);
     all.destroy();
   });
 });
@@ -316,13 +316,13 @@ describe("a subscription", () => {
   it("in DRY_RUN has an unknown count for ten seconds after the last of several CONNECTs", () => {
     const all = new Subscriptions();
     all.beginAnew();
-    all.tick(1000);
+    all.tick(1000, false);
     all.beginAnew();
     const sub = add(all, "1");
-    all.tick(9000);
-    all.tick(9000 + 9_999);
+    all.tick(9000, false);
+    all.tick(9000 + 9_999, false);
     expect(subs.isCountKnown(sub)).toBe(false);
-    all.tick(9000 + 10_000);
+    all.tick(9000 + 10_000, false);
     expect(subs.isCountKnown(sub)).toBe(true);
     all.destroy();
   });
@@ -331,8 +331,8 @@ describe("a subscription", () => {
     const all = new Subscriptions();
     all.beginAnew();
     const sub = add(all, "1");
-    all.tick(20_000);
-    all.tick(10_000);
+    all.tick(20_000, false);
+    all.tick(10_000, false);
     expect(subs.isCountKnown(sub)).toBe(true);
     all.destroy();
   });
@@ -445,8 +445,8 @@ describe("all subscriptions of a connection", () => {
     all.end(forgotten);
     expect(find(all, "1")).toBe(forgotten);
     expect(all.lastFound).toBe(forgotten);
-    all.tick(0);
-    all.tick(10_001);
+    all.tick(0, false);
+    all.tick(10_001, false);
     expect(all.lastFound).toBe(0);
     const dropped = add(all, "1");
     expect(find(all, "1")).toBe(dropped);
@@ -464,8 +464,8 @@ describe("all subscriptions of a connection", () => {
     expect(findAgain(all, "2")).toBe(other);
     expect(isRecent(forgotten)).toBe(true);
     all.end(forgotten);
-    all.tick(0);
-    all.tick(10_001);
+    all.tick(0, false);
+    all.tick(10_001, false);
     expect(isRecent(forgotten)).toBe(false);
     expect(isRecent(other)).toBe(true);
     all.destroy();

@@ -10,6 +10,7 @@ export function add(all: Subscriptions, sid: string, subject: string = "foo", qu
     lengthOf(subject),
     pointerTo(queue),
     lengthOf(queue),
+    false,
   );
 }
 
