@@ -33,3 +33,21 @@ export function hexDigit(value: u32): u8 {
   value &= 15;
   return <u8>(value < 10 ? 0x30 + value : 0x61 - 10 + value);
 }
+
+/** How many decimal digits a number has. */
+export function digitsOf(value: u32): i32 {
+  let digits = 1;
+  while (value >= 10) {
+    value /= 10;
+    digits++;
+  }
+  return digits;
+}
+
+/** Writes the last `digits` decimal digits of a number from `at` on, a byte each. */
+export function writeDigits(at: usize, value: u32, digits: i32): void {
+  for (let last = at + <usize>digits - 1; last >= at; last--) {
+    store<u8>(last, <u8>(0x30 + (value % 10)));
+    value /= 10;
+  }
+}

@@ -1,3 +1,4 @@
+import { digitsOf, writeDigits } from "../bytes/digits";
 import { LINE_END, UNSUB_START } from "../nats/texts";
 import { Chunk } from "../proxy/chunk";
 import { Connection } from "./connection";
@@ -95,11 +96,10 @@ export function writeUnsubscribe(chunk: Chunk, sid: usize, length: i32, maximum:
   chunk.write(UNSUB_START);
   chunk.writeBytes(sid, length);
   if (maximum > 0) {
-    let digits = 1;
-    for (let rest = maximum; rest >= 10; rest /= 10) digits++;
+    const digits = digitsOf(maximum);
     const text = chunk.writeArea(1 + digits);
     store<u8>(text, 0x20);
-    for (let at = text + <usize>digits; at > text; at--, maximum /= 10) store<u8>(at, <u8>(0x30 + (maximum % 10)));
+    writeDigits(text + 1, maximum, digits);
     chunk.wrote(1 + digits);
   }
   chunk.write(LINE_END);

@@ -1,4 +1,4 @@
-import { decimal, hexadecimal } from "../../assembly/bytes/digits";
+import { decimal, digitsOf, hexadecimal, writeDigits } from "../../assembly/bytes/digits";
 
 describe("a number as text", () => {
   it("has its decimal digits, from 0 to the largest of 64 bits", () => {
@@ -21,5 +21,16 @@ describe("a number as text", () => {
     const first = decimal(12);
     expect(decimal(34) + hexadecimal(0x56, 2)).toBe("3456");
     expect(first).toBe("12");
+  });
+  it("is written in as many bytes as it has digits, and into no others", () => {
+    const room = memory.data(12);
+    const values: u32[] = [0, 9, 10, 99, 100, 999_999_999, u32.MAX_VALUE];
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      const digits = digitsOf(value);
+      memory.fill(room, 0x2e, 12);
+      writeDigits(room + 1, value, digits);
+      expect(String.UTF8.decodeUnsafe(room, <usize>digits + 2)).toBe("." + decimal(value) + ".");
+    }
   });
 });
