@@ -11,7 +11,7 @@ const REST_NANOSECONDS: u64 = 5_000_000;
 
 /**
  * A work that many callbacks go on with, each of them as long as the slice has not been used up. All times are in nanoseconds. Where
- * the clock is set back a difference wraps, which ends a slice that has begun and a rest.
+ * the clock is set back, a difference wraps: that ends a rest, and a slice, too, unless it was by less than the slice had taken.
  */
 @final
 export class Slices {
