@@ -39,6 +39,8 @@ type Id =
 interface BehindWaypoint {
   pods: Pods;
   resource: Resource;
+  /** Where nats-server accepts clients, as far as the files tell. */
+  number: number;
   /** Of the port. */
   place: Place;
   service: Service;
@@ -53,12 +55,11 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
     if (mesh.workloads.some((workload) => service.selectsWorkload(workload))) {
       const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker) && !seen.has(broker));
       for (const broker of brokers) seen.add(broker);
-      return brokers.map((pods) => ({
-        pods,
-        resource: pods.resource,
-        place: pods.port(clientPortOf(pods, mesh))?.place ?? pods.resource.place,
-        service,
-      }));
+      return brokers.map((pods) => {
+        const number = clientPortOf(pods, mesh);
+        const place = pods.port(number)?.place ?? pods.resource.place;
+        return { pods, resource: pods.resource, number, place, service };
+      });
     }
     const [port] = mesh.clientPorts(service);
     if (!port || selector.size === 0) return [];
@@ -68,7 +69,7 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
     const key = `${podsKey(pods)} ${typeof use === "object" ? `${use.namespace}/${use.name}` : use}`;
     if (seenByService.has(key)) return [];
     seenByService.add(key);
-    return [{ pods, resource, place: port.field.placeOf("port"), service }];
+    return [{ pods, resource, number: CLIENT_PORT, place: port.field.placeOf("port"), service }];
   });
 }
 
@@ -172,14 +173,8 @@ function judgeNetwork(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
   }
 }
 
-/** Where nats-server accepts clients in these pods, as far as the files tell. */
-function clientPortAt(pods: Pods, mesh: Mesh): number {
-  return pods instanceof Workload ? clientPortOf(pods, mesh) : CLIENT_PORT;
-}
-
-/** Whether anybody reaches the client port. `resource` is what makes the pods, or stands for them. */
-function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grouped<Id>): void {
-  const number = clientPortAt(pods, mesh);
+/** Whether anybody reaches the client port `number`. `resource` is what makes the pods, or stands for them. */
+function judgeClientPort(resource: Resource, pods: Pods, number: number, mesh: Mesh, found: Grouped<Id>): void {
   const all = denialOfAll(pods, number, mesh);
   const others = pods instanceof Workload && hasClients(pods, mesh) ? denialOfOthers(pods, number, mesh) : undefined;
   const denial = all ?? others;
@@ -246,8 +241,7 @@ function judgeBroker(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
  * waypoint.
  */
 function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, found: Grouped<Id>): boolean {
-  const { pods, resource, place, service } = behind;
-  const number = clientPortAt(pods, mesh);
+  const { pods, resource, number, place, service } = behind;
   const port = `port ${number} of ${resource.title}`;
   const use = usedWaypoint(service, mesh);
   const account = use && waypointAccount(use, mesh);
@@ -334,7 +328,8 @@ export const brokerPorts = family<Id>(
     for (const broker of mesh.brokers) {
       judgeNetwork(broker, mesh, found);
       judgeBroker(broker, mesh, found);
-      if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, found);
+      if (!judged.has(podsKey(broker)))
+        judgeClientPort(broker.resource, broker, clientPortOf(broker, mesh), mesh, found);
     }
     /** Ports of pods that have been judged by another Service: `nats` and its headless twin name the same. */
     const seen = new Set<string>();
@@ -356,7 +351,7 @@ export const brokerPorts = family<Id>(
       if (mesh.clientPorts(service).length === 0 || service.selector.size === 0 || judged.has(podsKey(pods))) continue;
       // Once for a Service and its headless twin.
       judged.add(podsKey(pods));
-      judgeClientPort(service.resource, pods, mesh, found);
+      judgeClientPort(service.resource, pods, CLIENT_PORT, mesh, found);
     }
     found.reportTo(report);
   },
