@@ -95,7 +95,8 @@ export class Subscriptions {
 
   /** Bytes of gaps behind all subscriptions that are smaller than `size` (`BlockTable.gapsBehind`). */
   gapsBehind(size: usize): i64 {
-    return this.table.gapsBehind(size);
+    const apart = this.apart;
+    return this.table.gapsBehind(size) + (apart == null ? 0 : apart.gapsBehind(size));
   }
 
   /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last, or one of few. */

@@ -513,6 +513,23 @@ describe("all subscriptions of a connection", () => {
     expect(usedBytes()).toBe(before);
   });
 
+  it("are counted for the gaps behind them, as well those that were revoked before a further CONNECT", () => {
+    const all = new Subscriptions();
+    const blocks: usize[] = [];
+    for (let i = 0; i < 50; i++) {
+      all.revoke(add(all, i.toString(), "foo".repeat(300)));
+      blocks.push(heap.alloc(1004));
+    }
+    for (let i = 0; i < blocks.length; i += 2) heap.free(blocks[i]);
+    const gaps = all.gapsBehind(2048);
+    all.beginAnew();
+    const apart = all.gapsBehind(2048);
+    for (let i = 1; i < blocks.length; i += 2) heap.free(blocks[i]);
+    all.destroy();
+    expect(gaps).toBeGreaterThan(10 * 1004);
+    expect(apart).toBe(gaps);
+  });
+
   it("stay known through several policies and CONNECTs if they were revoked, and give way to others with their sids", () => {
     const before = usedBytes();
     const all = new Subscriptions();
