@@ -15,6 +15,7 @@ import {
   voidEntries,
 } from "../policy/without-effect.ts";
 import { takeovers, type Takeover } from "../policy/takeovers.ts";
+import { named } from "../named.ts";
 import { nearest } from "../nearest.ts";
 import { manyWays } from "../policy/many-ways.ts";
 import { narrowInboxes } from "../policy/narrow-inbox.ts";
@@ -320,16 +321,12 @@ function reportFaults(judged: JudgedPolicy, { parent, home }: PolicySubject, rep
   report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
 }
 
-/** How many further rules a message names. */
-const NAMED = 3;
-
 function ruleText(rule: Field): string {
   return `rule "${rule.text("name") ?? ""}"`;
 }
 
 function takeoverText({ rule, deny, isForEverybody, others, from }: Takeover): string {
-  const also =
-    others.length === 0 ? "" : ` (and ${others.map(ruleText).slice(0, NAMED).join(", ")} to the rest of them)`;
+  const also = others.length === 0 ? "" : ` (and ${named(others.map(ruleText))} to the rest of them)`;
   const whom = isForEverybody ? "everybody" : `all whom ${ruleText(from.rule)} names${also}`;
   const whose = isForEverybody ? `, which ${ruleText(from.rule)} allows` : ", which that one allows";
   return `${ruleText(rule)} denies ${deny.text} to ${whom}, and so ${from.allow.text}${whose}: a deny always wins`;

@@ -140,4 +140,10 @@ describe("a deny about which check says that it takes what another rule allows",
     assert.deepEqual([...told(left)], []);
     assert.equal(passing(left).size, left.length);
   });
+
+  it("is told with some of the other rules that it takes for that, and with how many more there are", () => {
+    const each = ["a", "b", "c", "d", "e", "f"].map((namespace) => [{ namespaces: [namespace] }]);
+    const { output } = istioNats(["check", "-"], JSON.stringify(policyOf([{ allowed: each.flat(), denied: each }])));
+    assert.match(output, /\(and rule "deny-0-1", rule "deny-0-2", rule "deny-0-3" and 2 more to the rest of them\)/);
+  });
 });
