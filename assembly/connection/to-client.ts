@@ -70,8 +70,8 @@ export function takeFromServer(connection: Connection, size: i32): bool {
     if (next == position) break;
     position = next;
   }
-  if (connection.phase == Phase.UNREAD) return true;
   if (chunk.viewEnd > 0) connection.toClientLarge = takeLargestSize() > FAR;
+  if (connection.phase == Phase.UNREAD) return true;
   if (!chunk.finish(connection.phase == Phase.ENDED ? size : position)) {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   }
