@@ -33,7 +33,7 @@ const MAX_SHARED_LENGTH = 16 << 10;
 /** The last line if there are more faults than the filter lists (assembly/policy/faults.ts). No path begins like this. */
 const UNLISTED = /^and (\d+) more faults?$/;
 
-/** The label in the raw name of a stat, as Envoy has it before it makes labels of names (assembly/telemetry/labels.ts). */
+/** The label in the raw name of a stat, as Envoy has it before it makes labels of names (assembly/telemetry/names.ts). */
 const POLICY_LABEL = /;policy=\.=([0-9a-f]{16});\.;.*;istio_nats_policy_info$/;
 
 /** What nats-server says first, without what no answer depends on. */

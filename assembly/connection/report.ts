@@ -71,8 +71,8 @@ function labelAnew(connection: Connection, access: Access): i32 {
 }
 
 /**
- * Writes a record of a refusal, unless there were too many, and keeps the refusal for the access log. What was refused, and by
- * which rule, is in `access`.
+ * Writes a record of a refusal, unless there were too many, and keeps for the access log the first refusal and each of which there is
+ * a record. What was refused, and by which rule, is in `access`.
  */
 export function recordRefusal(
   connection: Connection,
@@ -301,8 +301,8 @@ export function reportConnectionClosed(connection: Connection): void {
 }
 
 /**
- * A stream could not be read, or its connection is ended for another reason: counts it, and writes a record with the remedy
- * unless there were too many.
+ * A stream could not be read, its connection is ended for another reason, or a delivery is dropped (LINE_BREAK): counts it, and
+ * writes a record with the remedy unless there were too many.
  */
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
   // A delivery alone passes wherever it is observed.

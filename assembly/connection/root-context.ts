@@ -275,7 +275,7 @@ function isAnyTicking(): bool {
   return false;
 }
 
-/** Is every connection of this VM judged by a policy that is in force? */
+/** Is every connection of the roots that the host has judged by a policy that is in force? */
 function isNobodyBehind(): bool {
   for (let i = 0; i < roots.length; i++) {
     if (roots[i].isBehind) return false;

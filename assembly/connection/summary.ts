@@ -25,8 +25,8 @@ const LAST_REFUSAL: FixedText = fixedText("nats_last_refusal");
 const SHOWN: i32 = 128;
 
 /**
- * Sets what the access log tells of the last refusal, such as `PUB orders.admin denied orders-api`: operation, subject, reason
- * and rule. Subjects hold no blank.
+ * Sets what the access log tells of a refusal, in place of the one before, such as `PUB orders.admin denied orders-api`: operation,
+ * subject, reason and rule. Subjects hold no blank.
  */
 export function summarizeRefusal(operation: Operation, name: usize, length: i32, reason: Reason, rule: string): void {
   const subject = length > 0 ? " " + quotedBytes(name, length, SHOWN) : "";

@@ -62,7 +62,7 @@ export class ServerInfo {
    */
   private readonly cuts: Words = new Words();
   cutCount: i32 = 0;
-  /** While the text is read: behind the last field that stays, 0 before any. */
+  /** While the text is read: behind the field that was read last, once one has stayed; 0 before. */
   private keptEnd: usize = 0;
   /** While the text is read: where the first field begins if it is cut out, 0 if it is not. */
   private headStart: usize = 0;

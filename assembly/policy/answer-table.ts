@@ -141,7 +141,8 @@ export class AnswerTable {
 
   /**
    * A free slot of the hash's set, its home if that is free, into which an answer is to be written at once. 0 if none is free, or if
-   * one has the same tag already, which is the only one that `candidate` finds.
+   * one has the same tag already, which is the only one that `candidate` finds. It does not count as used: what a policy writes down
+   * ahead would make the table crowded at the first answer that comes again, and be forgotten then.
    */
   freeSlotFor(hash: u32): usize {
     const tags = this.tags + this.tagsOf(hash);

@@ -53,7 +53,7 @@ export const MAX_REFUSAL_SERIES: i32 = 512;
 export const MAX_ALL_REFUSAL_SERIES: i32 = 16_384;
 let allRefusalSeries: i32 = 0;
 
-/** How often a policy has come into force in this VM. */
+/** How often a root context of this VM has had another policy in force. */
 let policies: u32 = 0;
 
 /** Another policy is in force: what was refused under those before it makes room for more where there are too many series. */
@@ -250,7 +250,7 @@ export class Meter {
     this.addTo(this.own, SUBSCRIPTIONS_AT, <u64>(<i64>by));
   }
 
-  /** A stream could not be read, or its connection ended for that reason; in DRY_RUN (`passes`) it goes on. */
+  /** A stream could not be read, its connection ended or a message was dropped for that reason; in DRY_RUN it `passes`. */
   protocolError(kind: ProtocolError, passes: bool): void {
     this.addTo(this.own, protocolErrorsOf(kind, passes ? Mode.DRY_RUN : Mode.ENFORCE), 1);
   }

@@ -120,7 +120,7 @@ export const STATS: Stat[] = [
     names.PROTOCOL_ERRORS,
     "counter",
     ["kind", "mode"],
-    "Streams that could not be read as NATS: ended in the mode ENFORCE, passed unread in DRY_RUN.",
+    "Streams that could not be read as NATS: ended in the mode ENFORCE, passed unread in DRY_RUN. A single message each for `line_break`.",
     false,
   ),
   new Stat(names.SERVER_ERRORS, "counter", ["kind"], "Errors that nats-server itself told a client (-ERR).", false),
