@@ -108,18 +108,19 @@ describe("a waypoint", () => {
 
   it("has no policy where Istio refuses the targetRefs of one, as it does a plugin's", () => {
     const toService = { kind: "Service", name: "nats", group: "" };
-    const told = (target: object): string[] =>
+    const told = (target: object, more: object = {}): string[] =>
       ids(
         ...service,
         ...pods,
         ...plugin,
         only,
-        authorization({ targetRefs: [target], rules: [{}] }).replace('"a"', '"b"'),
+        authorization({ targetRefs: [target], rules: [{}], ...more }).replace('"a"', '"b"'),
       );
     assert.deepEqual(told(toService), []);
     assert.deepEqual(told({ ...toService, kind: "service" }), ["target-ref-unknown"]);
     assert.deepEqual(told({ ...toService, group: "v1" }), ["target-ref-unknown"]);
     assert.deepEqual(told({ ...toService, namespace: "messaging" }), ["target-ref-namespace"]);
+    assert.deepEqual(told(toService, { selector: { matchLabels: { app: "other" } } }), ["selector-and-target-refs"]);
   });
 
   it("is told to allow its clients by a policy for it, where one for the pods would be ztunnel's", () => {

@@ -219,11 +219,6 @@ export const attachment = family(
       what: "A waypoint finds plugins by `targetRefs` only and ignores `selector`, so the filter is silently missing.",
       remedy: 'write targetRefs: [{kind: Service, group: "", name: …}] instead of a selector',
     },
-    "selector-and-target-refs": {
-      severity: "error",
-      what: "The plugin has both `selector` and `targetRefs`, and Istio refuses it.",
-      remedy: "keep targetRefs for gateways and waypoints, or selector for sidecars",
-    },
     "gateway-without-mtls": {
       severity: "error",
       what:
@@ -276,8 +271,6 @@ export const attachment = family(
       const { resource, config } = plugin;
       const placement = mesh.placement(plugin);
       const selector = resource.root.get("spec", "selector");
-      if (selector && plugin.targetRefs.length > 0)
-        report("selector-and-target-refs", selector.keyPlace, `${resource.title} has both selector and targetRefs`);
       const wrong = wrongMode(plugin, placement);
       const [missed] = missedBrokers(plugin, mesh);
       for (const { field, mode } of plugin.matches) {

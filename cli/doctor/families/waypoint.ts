@@ -1,4 +1,5 @@
 import type { Field } from "../../manifests/field.ts";
+import type { Resource } from "../../manifests/resource.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
@@ -17,6 +18,7 @@ type Id =
   | "target-ref-nothing"
   | "target-ref-unknown"
   | "target-ref-namespace"
+  | "selector-and-target-refs"
   | "waypoint-unused"
   | "waypoint-use-unseen"
   | "ambient-sidecar-plugin";
@@ -42,6 +44,15 @@ function judgeTarget(target: Field, report: Report<Id>): void {
   const [key, what] = groups ? ["group", `kind ${kind} in group "${group}"`] : ["kind", `kind ${kind}`];
   const remedy = groups && `write group: ${groups[0] === "" ? '""' : (groups[0] ?? "")}`;
   report("target-ref-unknown", target.placeOf(key), `targetRefs cannot name ${what}`, remedy);
+}
+
+/** What Istio refuses in an object, whatever else is among the files. */
+function judgeTargets(resource: Resource, report: Report<Id>): void {
+  const targets = targetRefsOf(resource);
+  const selector = resource.root.get("spec", "selector");
+  if (selector && targets.length > 0)
+    report("selector-and-target-refs", selector.keyPlace, `${resource.title} has both selector and targetRefs`);
+  for (const target of targets) judgeTarget(target, report);
 }
 
 /** The label by which a Service uses the only waypoint for Services of its namespace; undefined if the files have none or several. */
@@ -185,6 +196,11 @@ export const waypoint = family<Id>(
         "attaches only to what is in its namespace.",
       remedy: "remove namespace, and put the object into the namespace of what it names",
     },
+    "selector-and-target-refs": {
+      severity: "error",
+      what: "The plugin or the AuthorizationPolicy has both `selector` and `targetRefs`, and Istio refuses it.",
+      remedy: "keep targetRefs for gateways and waypoints, or selector for sidecars",
+    },
     "waypoint-unused": {
       severity: "error",
       what:
@@ -212,7 +228,7 @@ export const waypoint = family<Id>(
   ({ mesh }, report) => {
     const policies = mesh.of("AuthorizationPolicy", "security.istio.io");
     for (const resource of [...mesh.plugins.map((plugin) => plugin.resource), ...policies])
-      for (const target of targetRefsOf(resource)) judgeTarget(target, report);
+      judgeTargets(resource, report);
     for (const plugin of mesh.plugins) judgePlugin(plugin, mesh, report);
     for (const broker of mesh.brokers.filter((one) => mesh.isAmbient(one))) {
       const plugins = mesh.plugins.filter((plugin) => mesh.isMeantFor(plugin, broker));
