@@ -10,6 +10,8 @@ import type { Workload } from "./workload.ts";
 export interface Client {
   workload: Workload;
   service: Service;
+  /** The Service's port that it dials. */
+  port: number;
   /** The variable of its environment that has the address. */
   variable: Field;
 }
@@ -22,8 +24,8 @@ export function clientsIn(mesh: Mesh): Client[] {
     return variables.flatMap((variable) => {
       const address = addressIn(variable);
       const service = address && mesh.clientServiceNamed(address.host, workload.namespace);
-      const isForClients = service && mesh.clientPorts(service).some(({ number }) => number === address.port);
-      return isForClients === true ? [{ workload, service, variable }] : [];
+      if (!service || !mesh.clientPorts(service).some(({ number }) => number === address.port)) return [];
+      return [{ workload, service, port: address.port, variable }];
     });
   });
 }

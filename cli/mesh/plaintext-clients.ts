@@ -5,7 +5,7 @@ import { clientsIn, type Client } from "./clients.ts";
 import { isWildcard } from "./host.ts";
 import { uninjected } from "./injection.ts";
 import type { Mesh } from "./mesh.ts";
-import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
+import { PEER_PORTS } from "./nats-ports.ts";
 import { routesToTwins } from "./nats-routes.ts";
 import { declaredMtls } from "./peer-authentication.ts";
 import type { Service } from "./service.ts";
@@ -136,7 +136,8 @@ interface WayPast {
 }
 
 /** Why a client's connections to nats-server have no mTLS, as far as its pods and the Sidecars for them show. */
-export function wayWithoutMtls({ workload, service }: Client, mesh: Mesh): WayPast | undefined {
+export function wayWithoutMtls(client: Client, mesh: Mesh): WayPast | undefined {
+  const { workload, port } = client;
   const host = hostNetwork(workload);
   if (host) {
     const remedy = "remove hostNetwork, so that the client is in the mesh";
@@ -144,32 +145,29 @@ export function wayWithoutMtls({ workload, service }: Client, mesh: Mesh): WayPa
   }
   // ztunnel reads neither the pods' label against sidecars nor annotations for them (istio-cni's values, `enablementSelectors`).
   if (mesh.isAmbient(workload)) return undefined;
-  return wayPastSidecar(workload, mesh) ?? wayUnknown(workload, service, mesh);
+  return wayPastSidecar(workload, port, mesh) ?? wayUnknown(client, mesh);
 }
 
-/** Why a workload's connections to nats-server's client port pass no sidecar of its own. */
-function wayPastSidecar(workload: Workload, mesh: Mesh): WayPast | undefined {
+/** Why what a workload dials at a port passes no sidecar of its own. Capture sees the port of the Service, not that of the pods. */
+function wayPastSidecar(workload: Workload, port: number, mesh: Mesh): WayPast | undefined {
   const refused = refusedInjection(workload);
   if (refused) return { place: refused, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
   const asked = uninjected(workload, mesh);
   if (asked) return { place: asked.place, how: `has no sidecar (${asked.why})`, remedy: asked.remedy };
-  const without = capturesNoAddress(workload, CLIENT_PORT);
+  const without = capturesNoAddress(workload, port);
   if (without) {
     const remedy = 'remove the annotation, or write "*", so that the sidecar speaks mTLS';
     return { place: without, how: "keeps all addresses from its sidecar", remedy };
   }
-  const excluded = excludedOutbound(workload, CLIENT_PORT);
+  const excluded = excludedOutbound(workload, port);
   if (!excluded) return undefined;
-  const remedy = `remove ${CLIENT_PORT} from the annotation, so that the sidecar speaks mTLS`;
-  return { place: excluded, how: `keeps port ${CLIENT_PORT} from its sidecar`, remedy };
+  const remedy = `remove ${port} from the annotation, so that the sidecar speaks mTLS`;
+  return { place: excluded, how: `keeps port ${port} from its sidecar`, remedy };
 }
 
 /** Why its own sidecar takes nats-server for an unknown address, to which it speaks no mTLS. */
-function wayUnknown(workload: Workload, service: Service, mesh: Mesh): WayPast | undefined {
-  const numbers = mesh.clientPorts(service).map(({ number }) => number);
-  const sidecar = sidecarsFor(workload, mesh).find((one) =>
-    numbers.every((number) => leavesOut(one, workload, service, number)),
-  );
+function wayUnknown({ workload, service, port }: Client, mesh: Mesh): WayPast | undefined {
+  const sidecar = sidecarsFor(workload, mesh).find((one) => leavesOut(one, workload, service, port));
   if (!sidecar) return undefined;
   return {
     place: sidecar.root.placeOf("spec", "egress"),

@@ -175,6 +175,18 @@ describe("a client", () => {
       assert.deepEqual(ids(...DOCUMENTS, client(value, {}, excluding)), [], value);
   });
 
+  it("that keeps another port of the Service from its sidecar speaks plaintext if it dials that", () => {
+    const mesh = DOCUMENTS.map((text) =>
+      text
+        .replace("- { name: tcp-client", "- { name: tcp-more, port: 5222, targetPort: 4222 }\n    $&")
+        .replace("[{ number: 4222 }]", "[{ number: 4222 }, { number: 5222 }]"),
+    );
+    const more = { "traffic.sidecar.istio.io/excludeOutboundPorts": "5222" };
+    const told = (port: number): string[] => ids(...mesh, client(`nats://nats.messaging:${port}`, {}, more));
+    assert.deepEqual(told(5222), ["plaintext-client"]);
+    assert.deepEqual(told(4222), []);
+  });
+
   it("whose sidecar captures no address speaks plaintext, unless it captures the port", () => {
     const none = { "traffic.sidecar.istio.io/includeOutboundIPRanges": "" };
     const ports = { ...none, "traffic.sidecar.istio.io/includeOutboundPorts": "80,4222" };
