@@ -1,4 +1,4 @@
-import { checkPolicies, type CheckedPolicy } from "../policy/check.ts";
+import { checkPolicies, type CheckedPolicy } from "../doctor/check.ts";
 import { placeText } from "../manifests/place.ts";
 import { readSources } from "../manifests/source.ts";
 import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";

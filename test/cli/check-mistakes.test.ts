@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { stringify } from "yaml";
-import { checkPolicies } from "../../cli/policy/check.ts";
+import { checkPolicies } from "../../cli/doctor/check.ts";
 import { POLICY_KEYS } from "../../cli/policy/policy-keys.ts";
 import { check, RULE, SOUND } from "./checked.ts";
 import { filter, istioNats, sourceOf } from "./support.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { CONNECT, PING, pub, Wire } from "../host/wire.ts";
-import { checkPolicies } from "../../cli/policy/check.ts";
+import { checkPolicies } from "../../cli/doctor/check.ts";
 import { filter, sourceOf } from "./support.ts";
 
 type Rule = Record<string, unknown>;

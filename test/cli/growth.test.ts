@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Field } from "../../cli/manifests/field.ts";
-import { checkPolicies } from "../../cli/policy/check.ts";
+import { checkPolicies } from "../../cli/doctor/check.ts";
 import { PatternTree } from "../../cli/policy/pattern-tree.ts";
 import { Plugin } from "../../cli/mesh/plugin.ts";
 import { DOCUMENTS } from "./sound-mesh.ts";

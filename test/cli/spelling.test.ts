@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkPolicies } from "../../cli/policy/check.ts";
+import { checkPolicies } from "../../cli/doctor/check.ts";
 import { authorization, document, DOCUMENTS, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
 import { doctor, filter, sourceOf } from "./support.ts";
 

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
 import { describe, it } from "node:test";
-import ts from "typescript";
 import { inRoot } from "../../tools/paths.ts";
-
-const ASSEMBLY = inRoot("assembly");
+import { type Import, roomOf, Rooms } from "../rooms.ts";
 
 /** The rooms of assembly/ in the order of the flow, each with what it may import besides its own files. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -23,57 +19,27 @@ const SDK = "@solo-io/proxy-runtime/assembly/";
 /** The only room that may use the SDK, and only its host calls. Its enums, buffers and export table are not used (docs/adr). */
 const MAY_IMPORT_SDK: Record<string, readonly string[]> = { proxy: ["imports"] };
 
-interface Import {
-  /** The importing file, relative to assembly/. */
-  file: string;
-  line: number;
-  /** The specifier as it is written. */
-  specifier: string;
-}
-
-function importsOf(file: string): Import[] {
-  const text = readFileSync(join(ASSEMBLY, file), "utf8");
-  return ts.preProcessFile(text).importedFiles.map(({ fileName, pos }) => ({
-    file,
-    line: text.slice(0, pos).split("\n").length,
-    specifier: fileName,
-  }));
-}
-
-const files = readdirSync(ASSEMBLY, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
-const imports = files.flatMap(importsOf);
-
-/** The room of a file: `nats` for `nats/parser.ts`, `index` for `index.ts`. */
-function roomOf(path: string): string {
-  return path.split(sep)[0]!.replace(/\.ts$/, "");
-}
+const rooms = new Rooms(inRoot("assembly"), MAY_IMPORT);
 
 /** Why an import is against the rule, or undefined if it is allowed. */
-function fault({ file, line, specifier }: Import): string | undefined {
+function fault(one: Import): string | undefined {
+  const { file, line, specifier } = one;
   const place = `assembly/${file}:${line} imports "${specifier}"`;
-  const room = roomOf(file);
   if (!specifier.startsWith(".")) {
-    const allowed = MAY_IMPORT_SDK[room] ?? [];
+    const allowed = MAY_IMPORT_SDK[roomOf(file)] ?? [];
     if (allowed.some((module) => specifier === SDK + module)) return undefined;
-    return `${place}: ${room} may import ${allowed.map((module) => SDK + module).join(", ") || "no package"}`;
+    return `${place}: ${roomOf(file)} may import ${allowed.map((module) => SDK + module).join(", ") || "no package"}`;
   }
-  const target = relative(ASSEMBLY, join(ASSEMBLY, dirname(file), specifier))
-    .split(sep)
-    .join("/");
-  if (target.startsWith("..")) return `${place}: that is outside assembly/`;
-  const allowed = MAY_IMPORT[room] ?? [];
-  if (roomOf(target) === room || allowed.some((entry) => target === entry || target.startsWith(`${entry}/`)))
-    return undefined;
-  return `${place}: ${room} may import from ${allowed.join(", ") || "no other room"}`;
+  return rooms.targetOf(one).startsWith("..") ? `${place}: that is outside assembly/` : rooms.fault(one);
 }
 
 /** Each file of assembly/ with the files that it imports. */
 const targets = new Map(
-  files.map((file) => [
+  rooms.files.map((file) => [
     file,
-    imports
+    rooms.imports
       .filter((found) => found.file === file && found.specifier.startsWith("."))
-      .map(({ specifier }) => `${join(dirname(file), specifier)}.ts`),
+      .map((found) => `${rooms.targetOf(found)}.ts`),
   ]),
 );
 
@@ -100,22 +66,21 @@ function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undef
 
 describe("the rooms of assembly/", () => {
   it("are the ones that the order names", () => {
-    const unknown = [...new Set(files.map(roomOf))].filter((room) => !(room in MAY_IMPORT));
-    assert.deepEqual(unknown, []);
+    assert.deepEqual(rooms.unknown, []);
   });
 
   it("import only from rooms before them", () => {
-    assert.ok(imports.length > 0, "no import was found at all");
+    assert.ok(rooms.imports.length > 0, "no import was found at all");
     assert.deepEqual(
-      imports.map(fault).filter((text) => text !== undefined),
+      rooms.imports.map(fault).filter((text) => text !== undefined),
       [],
     );
   });
 
   it("name their imports in one order, those of other rooms first", () => {
     // As texts, `../` comes before `./`.
-    const unordered = files.filter((file) => {
-      const specifiers = imports.filter((found) => found.file === file).map(({ specifier }) => specifier);
+    const unordered = rooms.files.filter((file) => {
+      const specifiers = rooms.imports.filter((found) => found.file === file).map(({ specifier }) => specifier);
       return specifiers.join() !== [...specifiers].sort().join();
     });
     assert.deepEqual(unordered, []);
