@@ -1,5 +1,5 @@
 import type { Filter } from "../filter-host.ts";
-import type { Manifests, ReadProblem } from "../manifests/read.ts";
+import type { Manifests, ReadProblem } from "../manifests/manifests.ts";
 import { remedyText, type CommandName, type Remedy } from "../manifests/rendering.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { placeText, type Place } from "../manifests/place.ts";

@@ -1,5 +1,5 @@
 import { getOrMake } from "../get-or-make.ts";
-import { withoutComment } from "../manifests/read.ts";
+import { withoutComment } from "../manifests/text-lines.ts";
 import type { Source } from "../manifests/source.ts";
 import { afterFilling, firstUnfilled, unfilledRemedy } from "../manifests/unfilled.ts";
 import type { Finding } from "./finding.ts";

@@ -22,7 +22,7 @@ interface List {
 const PRINCIPAL = /^([^/*]+)\/ns\/([^/*]+)\/sa\/([^/*]+)$/;
 
 function nameOf(key: string, text: string, ours: readonly string[]): Name | undefined {
-  // Capitals are a slip that has a finding of its own (misread.ts).
+  // Capitals are a slip that has a finding of its own (misread-names.ts).
   if (text !== text.toLowerCase()) return undefined;
   if (/principals/i.test(key)) {
     const [, trustDomain = "", namespace = "", account = ""] = PRINCIPAL.exec(text) ?? [];

@@ -1,6 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import { placeText } from "../manifests/place.ts";
-import { readValuesIn, type ReadProblem } from "../manifests/read.ts";
+import type { ReadProblem } from "../manifests/manifests.ts";
+import { readValuesIn } from "../manifests/read.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { isAboutNats } from "./about-nats.ts";
 import { hasPolicy, ownValues } from "./chart-values.ts";

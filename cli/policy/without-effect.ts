@@ -18,7 +18,7 @@ function trustDomainOf(principal: string): string | undefined {
   const [first = "", ...path] = principal.split("/");
   // With fewer segments `*` may stand for the trust domain too.
   if (first.startsWith("*")) return first !== "*" && path.length === 4 ? first : undefined;
-  // Nothing before the first slash is no trust domain, but another fault of the name (misread.ts).
+  // Nothing before the first slash is no trust domain, but another fault of the name (misread-names.ts).
   return (path.length > 0 && first !== "") || first.endsWith("*") ? first : undefined;
 }
 
@@ -31,7 +31,7 @@ function fitsOne(pattern: string, names: readonly string[]): boolean {
 
 /**
  * Values of sources whose trust domain is not among the policy's own, `ours`. Peers of such a domain are not authenticated. In
- * whatever letters one of `ours` is written, the slip is there (misread.ts).
+ * whatever letters one of `ours` is written, the slip is there (misread-names.ts).
  */
 export function foreignValues(config: Field, ours: readonly string[]): ForeignValue[] {
   if (ours.length === 0) return [];

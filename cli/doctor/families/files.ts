@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { placeText } from "../../manifests/place.ts";
-import type { ReadProblem } from "../../manifests/read.ts";
+import type { ReadProblem } from "../../manifests/manifests.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { family } from "../family.ts";
