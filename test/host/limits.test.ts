@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { connected, policyOf } from "./changing-policy.ts";
 import { Host } from "./host.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
@@ -20,10 +20,7 @@ import {
   Wire,
 } from "./wire.ts";
 
-let counting: WebAssembly.Module;
-before(async () => {
-  counting = await stepCountingModule();
-});
+const counting = await stepCountingModule();
 
 describe("limits.controlLine", () => {
   it("allows 4,096 argument bytes and not 4,097, as nats-server does, whether the line ends with CR LF or LF", () => {

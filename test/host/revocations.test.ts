@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { pongsFor } from "./both-ways.ts";
 import { TICK, policyOf, tick, connected, ended, unsub, vm } from "./changing-policy.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
 import { auditOf, CONNECT, hpub, msg, PING, PONG, pub, stat, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
-let counting: WebAssembly.Module;
-before(async () => {
-  counting = await stepCountingModule();
-});
+const counting = await stepCountingModule();
 
 describe("a subscription that a newer policy does not allow", () => {
   const under = (allow: string[], deny: string[] = []): object =>

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { OTHER_PEER, only, policyOf, vm, tick, connected, assertOnly } from "./changing-policy.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
 import { auditOf, CONNECT, INFO, msg, PING, PONG, pub, stat, Wire } from "./wire.ts";
 
-let counting: WebAssembly.Module;
-before(async () => {
-  counting = await stepCountingModule();
-});
+const counting = await stepCountingModule();
 
 describe("a connection that a newer policy leaves nothing", () => {
   const nobody = {

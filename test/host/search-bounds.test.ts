@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { configure } from "./configure.ts";
 import { Host } from "./host.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
@@ -16,10 +16,7 @@ import {
   Wire,
 } from "./wire.ts";
 
-let counting: WebAssembly.Module;
-before(async () => {
-  counting = await stepCountingModule();
-});
+const counting = await stepCountingModule();
 
 describe("a search for denies that a SUB with wildcards overlaps", () => {
   const deny = Array.from({ length: 900 }, (_, i) => `t${i}.secret`);
