@@ -62,6 +62,7 @@ export const enum HeaderUse {
    *   `processJetStreamMsg`). JetStream replaces a client's own up to the first CR, and takes no further message of the subject where
    *   the rest is no JSON (2.15.2);
    * - a `Nats-Schedule` that nats-server looks for second by second, and a `Nats-Schedule-Time-Zone` that is none;
+   * - a `Nats-Incr` of more digits than anybody counts (headers.ts);
    * - `Nats-Trace-Origin-Account`, which 2.11 wrote: later ones log its value, 64 KB for a message of 16 KB that is traced
    *   (msgtrace.go `initMsgTrace`).
    */
@@ -72,6 +73,8 @@ export const enum HeaderUse {
   TIME_ZONE = 13,
   /** `Nats-Expected-Last-Msg-Id`. `next` never answers it: the use is ROLLUP_ALL, whatever its value says. */
   LAST_ID = 14,
+  /** `Nats-Incr`. `next` never answers it: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */
+  INCREMENT = 15,
 }
 
 /** What each of these names begins with. */
@@ -109,7 +112,7 @@ export function useOf(name: usize, length: i32): HeaderUse {
     case 8:
       return isName(name, TTL) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.NO_USE;
     case 9:
-      return isName(name, INCR) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.NO_USE;
+      return isName(name, INCR) ? HeaderUse.INCREMENT : HeaderUse.NO_USE;
     case 11:
       return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.NO_USE;
     case 12:

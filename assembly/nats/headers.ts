@@ -43,6 +43,12 @@ const NATS_BAT: u64 = 0x7461422d7374614e;
 const CH_ID: u64 = 0x3a64492d6863;
 const SIX_BYTES: u64 = 0xffffffffffff;
 
+/**
+ * Bytes of the longest `Nats-Incr` that may pass. To a counter of 16,000 digits each further message took the stream 1.4 to 1.9 ms and
+ * 16 KB, however little it added (2.15.2, tried).
+ */
+const LONGEST_INCREMENT: i32 = 128;
+
 /** At which of the sixteen places from `pointer` on a blank or a line's end, and an N or S behind it, begin, as bits. */
 // @ts-ignore: decorator
 @inline
@@ -159,6 +165,9 @@ class HeaderFields {
     this.valueLength = <i32>(to - from);
     if (use == HeaderUse.SCHEDULE) return keepsBusy(from, to) ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
     if (use == HeaderUse.TIME_ZONE) return isNoTimeZone(from, to) ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
+    if (use == HeaderUse.INCREMENT) {
+      return this.valueLength > LONGEST_INCREMENT ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
+    }
     if (use == HeaderUse.LAST_ID) return HeaderUse.ROLLUP_ALL;
     if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
     return use == HeaderUse.ROLLUP_ALL && !this.valueIs(ALL) ? HeaderUse.ROLLUP_SUBJECT : use;

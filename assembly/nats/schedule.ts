@@ -6,10 +6,11 @@ import { firstOf, SPACE } from "./words";
 const LONGEST_SCHEDULE: usize = 512;
 /** The longest duration of a schedule that may pass: a hundred years. */
 const MOST_SECONDS: f64 = 100 * 365.25 * 24 * 3600;
-/** `h`, `m` and `s`, units of a duration. */
+/** `h`, `m`, `s` and `n`, with which units of a duration begin. */
 const HOURS: u8 = 0x68;
 const MINUTES: u8 = 0x6d;
 const SECONDS: u8 = 0x73;
+const NANOSECONDS: u8 = 0x6e;
 
 /**
  * Has nats-server more to do with the `Nats-Schedule` in [from, end) than with others? In one of 13 KB it reads thousands of numbers for
@@ -22,7 +23,8 @@ export function keepsBusy(from: usize, end: usize): bool {
 /**
  * Has the schedule a duration of more than MOST_SECONDS? nats-server's clock of nanoseconds ends in 2262, and what is due behind that is
  * due at once: `@every 2562047h` stored four messages a second (2.15.2, tried). The durations are Go's (time.ParseDuration), a sum of
- * numbers with their units. Nowhere else in a schedule is a unit right behind a number.
+ * numbers with their units. Nowhere else in a schedule is a unit right behind a number. Any other byte there is taken for the
+ * beginning of microseconds, of which there are three: `us`, and two letters that look like `µs`.
  */
 function outlastsClock(from: usize, end: usize): bool {
   let seconds: f64 = 0;
@@ -39,6 +41,7 @@ function outlastsClock(from: usize, end: usize): bool {
     if (b == HOURS) seconds += number * 3600;
     else if (b == MINUTES) seconds += p + 1 < end && load<u8>(p, 1) == SECONDS ? number / 1000 : number * 60;
     else if (b == SECONDS) seconds += number;
+    else seconds += number / (b == NANOSECONDS ? 1e9 : 1e6);
     number = 0;
   }
   return seconds > MOST_SECONDS;

@@ -204,12 +204,42 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
       publish("plan.mine", "boom", `Nats-Schedule: @every ${duration}\r\nNats-Schedule-Target: ok.1\r\n`);
     await town.stream("PLAN", ["plan.>", "ok.>"], { allow_msg_schedules: true });
     const mallory = await town.connect("mallory", "filtered");
-    assert.deepEqual(await errorsOf(mallory, schedule("2562047h")), refusedPublish("plan.mine"));
+    // The last ones are all three ways to write microseconds, as Go reads them.
+    const durations = [
+      "2562047h",
+      "9000000000000000000ns",
+      ..."us \xc2\xb5s \xce\xbcs".split(" ").map((us) => `1h8000000000000000${us}`),
+    ];
+    for (const duration of durations)
+      assert.deepEqual(await errorsOf(mallory, schedule(duration)), refusedPublish("plan.mine"), duration);
     assert.deepEqual(await errorsOf(mallory, schedule("876599h")), []);
     assert.deepEqual(await town.contents("PLAN"), { "plan.mine": 1 });
     const alone = await town.connect("mallory", "alone");
-    assert.deepEqual(await errorsOf(alone, schedule("2562047h")), []);
-    await waitFor("the schedule three times", async () => ((await town.contents("PLAN"))["ok.1"] ?? 0) >= 3);
+    for (const duration of durations) {
+      await town.stream("PLAN", ["plan.>", "ok.>"], { allow_msg_schedules: true });
+      assert.deepEqual(await errorsOf(alone, schedule(duration)), []);
+      await waitFor("the schedule three times", async () => ((await town.contents("PLAN"))["ok.1"] ?? 0) >= 3);
+    }
+  });
+
+  it("a counter does not grow so long that each message to it keeps the stream busy and fills its store", async () => {
+    const add = (number: string): string => publish("data.mine", "", `Nats-Incr: ${number}\r\n`);
+    const bytes = async (): Promise<number> =>
+      (await town.api<{ state: { bytes: number } }>("STREAM.INFO.DATA")).state.bytes;
+    const fresh = (): Promise<void> => town.stream("DATA", ["data.>"], { allow_msg_counter: true });
+    const [long, longest] = ["9".repeat(16_000), "9".repeat(128)];
+
+    await fresh();
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, add(long) + add("1").repeat(99)), []);
+    assert.deepEqual(await town.contents("DATA"), { "data.mine": 100 });
+    assert.ok((await bytes()) > 100 * 16_000);
+    await fresh();
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, add(long)), refusedPublish("data.mine"));
+    assert.deepEqual(await errorsOf(reader, add(longest) + add("1").repeat(99)), []);
+    assert.deepEqual(await town.contents("DATA"), { "data.mine": 100 });
+    assert.ok((await bytes()) < 100 * 300);
   });
 
   it("a counter is not summed up once more, since another one's subject hides what the sum has of it", async () => {

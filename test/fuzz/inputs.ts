@@ -199,13 +199,19 @@ function headerBlock(random: Random): string {
             "@every 1m",
             "@every 876600h1.5s",
             "@every 3155760000001ms",
+            "@every 3155760000000000us",
+            "@every 1h3155760000000000\xc2\xb5s",
+            "@every 3155759999999999999ns",
+            "@every 3155760001000000000ns",
             ", * * * * *",
             "0 ,, 1,2 * * *",
             "1,2 ,3 4, * * *",
             "0 * * * *\xa0,",
             "1\t,\t2",
           ])
-        : subject(random);
+        : name === "Nats-Incr"
+          ? "9".repeat(random.pick([1, 128, 129]))
+          : subject(random);
     if (random.below(16) === 0)
       block += `${random.pick(["", "A: b\n", " ", "A: b\r"])}Status${random.pick(["", " "])}:${random.pick([" 100", "100\t", "200"])}\r\n`;
     block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;

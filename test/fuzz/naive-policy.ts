@@ -159,9 +159,9 @@ const LONE_COMMA = /(?:^|[\0-\x20,\x80-\xff]),(?:[\0-\x20,\x80-\xff]|$)/;
 
 /** Does nats-server's clock of nanoseconds end before a schedule of this duration is due, or does a list take it long to read? */
 function keepsBusy(schedule: string): boolean {
-  const hours: Record<string, number> = { h: 1, m: 1 / 60, s: 1 / 3600, ms: 1 / 3_600_000 };
-  const terms = schedule.matchAll(/(?<![\d.])(\d+)(?:\.[\d.]*)?(ms|h|m|s)/g);
-  const sum = [...terms].reduce((so, [, number, unit]) => so + Number(number) * hours[unit!]!, 0);
+  const perHour: Record<string, number> = { h: 1, m: 60, s: 3600, ms: 3.6e6, us: 3.6e9, ns: 3.6e12 };
+  const terms = schedule.replace(/[^\0-\x7f]+s/g, "us").matchAll(/(?<![\d.])(\d+)(?:\.[\d.]*)?([mun]s|h|m|s)/g);
+  const sum = [...terms].reduce((so, [, number, unit]) => so + Number(number) / perHour[unit!]!, 0);
   return LONE_COMMA.test(schedule) || schedule.length > 512 || sum > 876_600;
 }
 
@@ -300,6 +300,7 @@ export class NaivePolicy {
       if (value === "") continue;
       if (name === "Nats-Counter-Sources" || name === "Nats-Trace-Origin-Account") return false;
       if (name === "Nats-Schedule" && keepsBusy(value)) return false;
+      if (name === "Nats-Incr" && value.length > 128) return false;
       if (name === "Nats-Schedule-Time-Zone") {
         if (value.includes(".")) return false;
         continue;

@@ -69,6 +69,13 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["A: b", "Nats-Schedule: @every 876600h0.9m1s"], "ok.1"],
     ["ok.1", ["A: b", "Nats-Schedule: @every 800000h4600000m"], "ok.1"],
     ["ok.1", ["A: b", "Nats-Schedule: @every 3155760000001ms"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 3155760000000001us"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 9000000000000000\xc2\xb5s"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 9000000000000000\xce\xbcs"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 1h8000000000000000us"], "ok.1"],
+    ["ok.1", ["A: b", "Nats-Schedule: @every 3155760001000000000ns"], "ok.1"],
+    // Each message to a counter of so many digits takes the stream and its store long.
+    ["ok.1", ["A: b", `Nats-Incr: ${"9".repeat(129)}`], "ok.1"],
     // Thousands of numbers are read for each message.
     ["ok.1", ["A: b", `Nats-Schedule: ${"1,".repeat(251)}2 * * * * *`], "ok.1"],
     // A replicated stream ends where its last message has another id.
@@ -99,6 +106,7 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Expected-Last-Msg-Id:  ", "Nats-Expected-Last-Sequence: 5"]],
     ["ok.1", ["Nats-Rollup: sub"]],
     ["ok.1", ["Nats-Incr: +1"]],
+    ["ok.1", [`Nats-Incr: ${"9".repeat(128)}`]],
     ["ok.1", ["Nats-Request-Info: {}"]],
     ["ok.1", ["Nats-Schedule: @every 1m"]],
     ["ok.Nats-TTL.xNats-TTL", ["Nats-Schedule: @every 1m"]],
@@ -106,6 +114,7 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.Nats-TTLNats-TTL", ["Nats-Msg-Id: 1"]],
     ["ok.1", ["Nats-Schedule: @every 876599h59m59.9s"]],
     ["ok.1", ["Nats-Schedule: @every 99999999999us99999999999ns1m"]],
+    ["ok.1", ["Nats-Schedule: @every 3155759999999999999ns"]],
     ["ok.1", [`Nats-Schedule: ${"1,".repeat(250)}2 * * * * *`]],
     ["ok.1", ["Nats-Schedule: 0,30 */5 * 1,15 * mon,fri"]],
     ["ok.1", ["Nats-Schedule: 0 0 9 * * *", "Nats-Schedule-Time-Zone: America/New_York"]],
