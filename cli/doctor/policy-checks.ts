@@ -3,6 +3,7 @@ import type { Resource } from "../manifests/resource.ts";
 import { judgePolicy, type AskFilter, type JudgedPolicy } from "../policy/judge.ts";
 import type { Verdict } from "../filter-host.ts";
 import { byPosition, type Place } from "../manifests/place.ts";
+import { changeableConsumers } from "../policy/changeable-consumers.ts";
 import { chosenAnswers } from "../policy/chosen-answers.ts";
 import { contradictions } from "../policy/contradictions.ts";
 import {
@@ -57,6 +58,7 @@ export type PolicyId =
   | "js-unanswered"
   | "js-subscribed"
   | "js-named-in-body"
+  | "js-consumers-of-others"
   | "js-subject-void"
   | "inbox-one-token"
   | "answers-chosen"
@@ -176,6 +178,14 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "`$JS.API.DIRECT.GET.STREAM.SUBJECT`), but its peers may also send a request whose body names it. The policy does not " +
       "see the body, so the same can still be read.",
     remedy: "deny the requests that name it in the body too",
+  },
+  "js-consumers-of-others": {
+    severity: "warning",
+    what:
+      "A rule lets its peers create consumers of any name (`$JS.API.CONSUMER.CREATE.STREAM.*.…`). By the same request they can change one " +
+      "that is there, for instance to another filter, and in a stream of interest remove what only that one wanted. Another rule, for " +
+      "other peers, reads from a consumer of that stream by its name.",
+    remedy: "deny the requests that create it, or give it a stream that these peers do not read",
   },
   "js-subject-void": {
     severity: "warning",
@@ -358,6 +368,11 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
   for (const { rule, entry, open } of bypassedDenies(config)) {
     const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;
     report("js-named-in-body", entry.place, message, `deny ${open.join(", ")} too`);
+  }
+  for (const { rule, entry, stream, consumer, toDeny } of changeableConsumers(config)) {
+    const message = `${ruleText(rule)} allows ${entry.text() ?? ""}, by which its peers can change consumer ${consumer} of ${stream}, from which others read`;
+    const remedy = `deny ${toDeny.join(" and ")}, and so for each consumer of ${stream} that is not theirs`;
+    report("js-consumers-of-others", entry.place, message, remedy);
   }
   for (const { rule, entry, isDeny, correction = "" } of voidRequests(config)) {
     const written = entry.text() ?? "";

@@ -3,7 +3,7 @@ import type { Field } from "../manifests/field.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { entryParts, PatternTree } from "./pattern-tree.ts";
 import { allowedBy, deniedBy } from "./rule-entries.ts";
-import { isForEverybody, namedBy } from "./rule-peers.ts";
+import { withPeers, type RuleAndPeers } from "./rule-peers.ts";
 
 /** A rule that reads where its peers may not publish, but can have answers published, since `replies: OWN` asks for no more. */
 export interface ChosenAnswers {
@@ -33,13 +33,6 @@ class Rights {
   unread: PatternTree | undefined;
   /** What is denied for publishing, and not to the same peers for subscribing too. */
   readable: PatternTree | undefined;
-}
-
-/** A rule, and for whom it is. */
-interface RuleAndPeers {
-  rule: Field;
-  named: ReadonlySet<string> | undefined;
-  isForEverybody: boolean;
 }
 
 /** The rights of a policy's rules by their peers, so that every rule need not be compared with every other. */
@@ -130,7 +123,7 @@ export function chosenAnswers(config: Field): ChosenAnswers[] {
   const rules = config
     .items("rules")
     .filter((rule) => rule.text("mode") !== "DRY_RUN")
-    .map((rule) => ({ rule, named: namedBy(rule), isForEverybody: isForEverybody(rule) }));
+    .map(withPeers);
   const readers = rules.map((one) => ({ one, reads: readsOf(one.rule) })).filter(({ reads }) => reads.length > 0);
   if (readers.length === 0) return [];
   const rights = new RightsByPeer(rules);

@@ -63,6 +63,18 @@ export function isForEverybody(rule: Field): boolean {
   });
 }
 
+/** A rule, and for whom it is. */
+export interface RuleAndPeers {
+  rule: Field;
+  /** As `namedBy` answers. */
+  named: ReadonlySet<string> | undefined;
+  isForEverybody: boolean;
+}
+
+export function withPeers(rule: Field): RuleAndPeers {
+  return { rule, named: namedBy(rule), isForEverybody: isForEverybody(rule) };
+}
+
 /** Rules, to be found by those with which they share a peer for certain. */
 export class RulesSharingAPeer<T extends { rule: Field }> {
   private readonly forEverybody: T[];

@@ -20,6 +20,16 @@ const POLICIES: [what: string, rule: (index: number) => object][] = [
     }),
   ],
   [
+    "consumers that others may change, but for denies",
+    (index) => ({
+      publish: {
+        allow: ["$JS.API.CONSUMER.CREATE.S.*.>", `$JS.ACK.S.c${index}.>`],
+        deny: ["$JS.API.CONSUMER.CREATE.S.*.>"],
+      },
+      subscribe: { allow: ["_INBOX.>"] },
+    }),
+  ],
+  [
     "denies of what is allowed",
     (index) => ({ publish: { allow: ["a.>"], deny: ["a.>"] }, subscribe: { allow: [`b.${index}`], deny: ["b.>"] } }),
   ],
