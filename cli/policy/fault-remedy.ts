@@ -21,21 +21,20 @@ const LISTS_OF_OBJECTS = /^rules$|^telemetry\.subjects$/;
 /** Keys that the filter demands, and elements of lists. */
 const NEEDED = /^(?:trustDomains|rules)$|\.(?:from|name|patterns)$|\]$/;
 
-/** Units of Kubernetes' quantities. Some write a B behind them. */
+/** Units of Kubernetes' quantities, and those of nats.conf with a B (nats-server `conf/parse.go`), in which a KB has 1,024 bytes. */
 const UNITS: ReadonlyMap<string, number> = new Map([
-  ["k", 1e3],
-  ["K", 1e3],
-  ["M", 1e6],
-  ["G", 1e9],
-  ["Ki", 1024],
-  ["Mi", 1024 ** 2],
-  ["Gi", 1024 ** 3],
+  ["K", 1000],
+  ["M", 1000 ** 2],
+  ["G", 1000 ** 3],
+  ...["KB", "KI", "KIB"].map((unit) => [unit, 1024] as const),
+  ...["MB", "MI", "MIB"].map((unit) => [unit, 1024 ** 2] as const),
+  ...["GB", "GI", "GIB"].map((unit) => [unit, 1024 ** 3] as const),
 ]);
 
 /** The bytes that a quantity such as `64Mi` stands for. */
 function bytesOf(text: string): number | undefined {
-  const [, digits, unit = ""] = /^(\d{1,9})([kKMG]i?)B?$/.exec(text) ?? [];
-  const factor = UNITS.get(unit);
+  const [, digits, unit = ""] = /^(\d{1,9})([kmg]i?b?)$/i.exec(text) ?? [];
+  const factor = UNITS.get(unit.toUpperCase());
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }
 

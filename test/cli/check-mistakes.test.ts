@@ -148,7 +148,7 @@ describe("istio-nats check, of a mistake in a policy,", () => {
     const wrong: [policy: string, remedy: string][] = [
       ['limits: {payload: "1000"}', "write 1000 without quotes"],
       ["limits: {memory: 64Mi}", "write 67108864, which is the number of bytes"],
-      ["limits: {payload: 8MB}", "write 8000000, which is the number of bytes"],
+      ["limits: {payload: 8MB}", "write 8388608, which is the number of bytes"],
       ["limits: {memory: 64Li}", "correct the pluginConfig here"],
       [`${rule}allow_responses: "true"}]`, "write true without quotes"],
       [`${rule}allow_responses: {max: "2"}}]`, "write 2 without quotes"],
