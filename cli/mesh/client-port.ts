@@ -1,7 +1,7 @@
 import type { Place } from "../manifests/place.ts";
 import type { Mesh } from "./mesh.ts";
 import { argumentsOf } from "./nats-arguments.ts";
-import { natsConfigsOf, type NatsConfig } from "./nats-config.ts";
+import { namedConfigsOf, type NatsConfig } from "./nats-config.ts";
 import { rivalAddresses } from "./nats-listen.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import type { Workload } from "./workload.ts";
@@ -15,12 +15,12 @@ interface ConfiguredPort {
 function portOfArguments(broker: Workload): ConfiguredPort | undefined {
   return argumentsOf(broker, /^--?p(?:ort)?(?:=(\d+))?$/)
     .map(({ value, place }) => ({ number: Number(value), place }))
-    .find(({ number }) => Number.isInteger(number));
+    .findLast(({ number }) => Number.isInteger(number));
 }
 
 function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
   if (hasRivals(config)) return undefined;
-  const entry = config.entries.find(({ path }) => path.length === 1 && ["port", "listen"].includes(path[0] ?? ""));
+  const entry = config.entries.findLast(({ path }) => path.length === 1 && ["port", "listen"].includes(path[0] ?? ""));
   const number = /(?:^|:)(\d+)$/.exec(entry?.value ?? "")?.[1];
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
 }
@@ -32,7 +32,7 @@ export function hasRivals({ entries }: NatsConfig): boolean {
 
 /** Where nats-server accepts clients if it is told another port than 4222. */
 export function otherClientPort(broker: Workload, mesh: Mesh): ConfiguredPort | undefined {
-  const configured = natsConfigsOf(broker, mesh).map(portOfConfig);
+  const configured = namedConfigsOf(broker, mesh).map(portOfConfig);
   const port = portOfArguments(broker) ?? configured.find((one) => one !== undefined);
   return port?.number === CLIENT_PORT ? undefined : port;
 }

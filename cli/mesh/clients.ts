@@ -22,20 +22,33 @@ export function clientsIn(mesh: Mesh): Client[] {
     if (mesh.brokers.includes(workload)) return [];
     const variables = workload.containers.flatMap((container) => container.items("env"));
     return variables.flatMap((variable) => {
-      const address = addressIn(variable);
-      const service = address && mesh.clientServiceNamed(address.host, workload.namespace);
-      if (!service || !mesh.clientPorts(service).some(({ number }) => number === address.port)) return [];
-      return [{ workload, service, port: address.port, variable }];
+      // A finding names the variable, so one of its addresses is enough.
+      const found = addressesIn(variable.text("value") ?? "").flatMap(({ host, port }): Client[] => {
+        const service = mesh.clientServiceNamed(host, workload.namespace);
+        if (!service || !mesh.clientPorts(service).some(({ number }) => number === port)) return [];
+        return [{ workload, service, port, variable }];
+      });
+      return found.slice(0, 1);
     });
   });
 }
 
-/** An address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
-function addressIn(variable: Field): { host: string; port: number } | undefined {
-  const value = variable.text("value") ?? "";
-  const [, host, port = CLIENT_PORT] =
-    /^nats:\/\/(?:[^@/]*@)?([^:/,]+)(?::(\d+))?/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value) ?? [];
-  return host === undefined ? undefined : { host, port: Number(port) };
+/** An address of nats-server. */
+interface Address {
+  scheme: "nats" | "tls";
+  host: string;
+  port: number;
+}
+
+/** Addresses as clients take them: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
+export function addressesIn(value: string): Address[] {
+  return value.split(",").flatMap((text): Address[] => {
+    const [, scheme, host, port = CLIENT_PORT] =
+      /^(nats|tls):\/\/(?:[^@/]*@)?([^:/]+)(?::(\d+))?/.exec(text.trim()) ??
+      /^()([-a-z0-9.]+):4222$/.exec(text.trim()) ??
+      [];
+    return host === undefined ? [] : [{ scheme: scheme === "tls" ? "tls" : "nats", host, port: Number(port) }];
+  });
 }
 
 /** Whether a plugin judges who comes by a Service. */

@@ -20,16 +20,17 @@ export function destinationRulesFor(host: string, mesh: Mesh): Resource[] {
   });
 }
 
-/** How proxies connect to a port, of a subset or without one: the subset's settings come before the rule's, a port's before others. */
+/**
+ * How proxies connect to a port, of a subset or without one: the subset's settings come before the rule's, a port's before others. Those
+ * of a port take nothing from the others (pilot/pkg/networking/util, `MergeTrafficPolicy`: "port level policies do not inherit").
+ */
 export function tlsFor({ root }: Resource, subset: string | undefined, port: number): Field | undefined {
   const own = root.items("spec", "subsets").find((one) => one.text("name") === subset);
   const policies = [own?.get("trafficPolicy"), root.get("spec", "trafficPolicy")];
   for (const policy of policies) {
-    const ofPort = policy
-      ?.items("portLevelSettings")
-      .find((settings) => settings.integer("port", "number") === port)
-      ?.get("tls");
-    const tls = ofPort ?? policy?.get("tls");
+    const ofPort = policy?.items("portLevelSettings").find((settings) => settings.integer("port", "number") === port);
+    if (ofPort) return ofPort.get("tls");
+    const tls = policy?.get("tls");
     if (tls) return tls;
   }
   return undefined;

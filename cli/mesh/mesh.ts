@@ -1,6 +1,7 @@
 import { getOrMake } from "../get-or-make.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { DATAPLANE_MODE, INJECT, isRedirected, REVISION } from "./capture.ts";
+import { clientPortOf } from "./client-port.ts";
 import { unaskedOf, type Unasked } from "./cluster.ts";
 import { uninjected } from "./injection.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
@@ -35,6 +36,7 @@ export class Mesh {
   private readonly served = new Map<Plugin, Service[]>();
   /** Cached for the same reason. */
   private readonly selected = new Map<Plugin, ReadonlySet<Workload>>();
+  private readonly foundClientPorts = new Map<Service, readonly ServicePort[]>();
   private foundUnasked: { unasked: Unasked | undefined } | undefined;
   private foundBehindWaypoints: readonly Service[] | undefined;
 
@@ -92,9 +94,15 @@ export class Mesh {
     return number;
   }
 
-  /** The ports of a Service that lead to nats-server's client port. */
-  clientPorts(service: Service): ServicePort[] {
-    return service.ports.filter((port) => port.number === CLIENT_PORT || this.targetOf(service, port) === CLIENT_PORT);
+  /** The ports of a Service that lead to nats-server's client port: the usual one, and what the pods behind it have instead. */
+  clientPorts(service: Service): readonly ServicePort[] {
+    return getOrMake(this.foundClientPorts, service, () => {
+      const brokers = this.brokers.filter((broker) => service.selectsWorkload(broker));
+      const targets = new Set([CLIENT_PORT, ...brokers.map((broker) => clientPortOf(broker, this))]);
+      return service.ports.filter(
+        (port) => port.number === CLIENT_PORT || targets.has(this.targetOf(service, port) ?? 0),
+      );
+    });
   }
 
   /** A Service of nats-server: it has its client port, or its pods are among the files. */

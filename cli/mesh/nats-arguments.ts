@@ -28,6 +28,12 @@ function wordsOf(container: Field): Word[] {
   return words;
 }
 
+/** The first word on nats-server's command line that is this flag. */
+export function flagOf({ servers }: Workload, flag: RegExp): Argument | undefined {
+  const word = servers.flatMap(wordsOf).find(({ text }) => flag.test(text));
+  return word && { value: word.text, place: word.place };
+}
+
 /** The values of an option on nats-server's command line. `flag` captures what follows its `=`; else the next word is the value. */
 export function argumentsOf({ servers }: Workload, flag: RegExp): Argument[] {
   return servers.flatMap((container) => {

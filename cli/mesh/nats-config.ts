@@ -46,8 +46,8 @@ export function natsConfigsOf(broker: Workload, mesh: Mesh): readonly NatsConfig
 }
 
 /**
- * Of those, the one that nats-server is told to read, or all where its command line names none. No such file may be among them. The
- * last option counts, and a shell has one with the same name before.
+ * Of those, the one that nats-server is told to read, or all where its command line names none, or that one includes others. No such
+ * file may be among them. The last option counts, and a shell has one with the same name before.
  */
 export function namedConfigsOf(broker: Workload, mesh: Mesh): readonly NatsConfig[] {
   const own = natsConfigsOf(broker, mesh);
@@ -55,7 +55,8 @@ export function namedConfigsOf(broker: Workload, mesh: Mesh): readonly NatsConfi
   if (!named || own.length === 0) return own;
   const files = mountedFiles(broker, holdersByKey([...new Set(own.map(({ resource }) => resource))]));
   const held = files.get(fileName(named.value)) ?? [];
-  return own.filter(({ resource, key }) => held.some((file) => file.resource === resource && file.key === key));
+  const read = own.filter(({ resource, key }) => held.some((file) => file.resource === resource && file.key === key));
+  return read.some(({ entries }) => entries.some(({ path }) => path.at(-1) === "include")) ? own : read;
 }
 
 function readConfigs(mesh: Mesh): NatsConfig[] {

@@ -4,8 +4,19 @@ import type { ConfEntry } from "./nats-conf.ts";
 /** An address that only the pod's own processes reach, with a port or without. */
 export const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)(?::\d+)?$/i;
 
-/** nats-server's own addresses stand at the top level and in these blocks (nats-server `server/opts.go`). */
-const BLOCKS = new Set(["cluster", "gateway", "leafnodes", "leaf", "websocket", "ws", "mqtt"]);
+/**
+ * nats-server's own addresses stand at the top level and in these blocks (nats-server `server/opts.go`), each here with the port under
+ * which OTHER_PORTS (nats-ports.ts) describes its use.
+ */
+export const BLOCKS: ReadonlyMap<string, number> = new Map([
+  ["cluster", 6222],
+  ["gateway", 7222],
+  ["leafnodes", 7422],
+  ["leaf", 7422],
+  ["websocket", 8080],
+  ["ws", 8080],
+  ["mqtt", 1883],
+]);
 
 const EVERYWHERE = new Set(["", "0.0.0.0", "::"]);
 

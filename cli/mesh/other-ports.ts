@@ -4,6 +4,7 @@ import type { Mesh } from "./mesh.ts";
 import { argumentsOf } from "./nats-arguments.ts";
 import type { ConfEntry } from "./nats-conf.ts";
 import { natsConfigsOf, type NatsConfig } from "./nats-config.ts";
+import { BLOCKS, LOOPBACK } from "./nats-listen.ts";
 import { OTHER_PORTS, PEER_PORTS } from "./nats-ports.ts";
 import type { Service } from "./service.ts";
 import type { Workload } from "./workload.ts";
@@ -19,15 +20,6 @@ export interface OpenPort {
   /** Whether nats-servers of one kind dial each other there. */
   isOfPeers: boolean;
 }
-
-/** Blocks of nats.conf that open a port, each with the port under which OTHER_PORTS describes its use. */
-const BLOCKS: ReadonlyMap<string, number> = new Map([
-  ["cluster", 6222],
-  ["gateway", 7222],
-  ["leafnodes", 7422],
-  ["websocket", 8080],
-  ["mqtt", 1883],
-]);
 
 /** The same for keys at its top level (nats-server `server/opts.go`). */
 const KEYS: ReadonlyMap<string, number> = new Map([
@@ -61,15 +53,23 @@ function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefi
   const { path, value } = entry;
   const [block = "", key = ""] = path;
   const usual = path.length === 1 ? KEYS.get(block) : ["port", "listen"].includes(key) ? BLOCKS.get(block) : undefined;
-  if (usual === undefined || path.length > 2) return undefined;
+  if (usual === undefined || path.length > 2 || isOfLoopback(config, block)) return undefined;
   const number = listenedOn(value ?? "");
   return number === undefined ? undefined : openPort(number, config.placeOf(entry), usual);
+}
+
+/** Whether a block says by another key than `listen` that nobody but the pod itself reaches it. */
+function isOfLoopback({ entries }: NatsConfig, block: string): boolean {
+  return entries.some(
+    ({ path: [of, key = "", ...below], value = "" }) =>
+      of === block && ["host", "net"].includes(key) && below.length === 0 && LOOPBACK.test(value),
+  );
 }
 
 /** The port of a value such as `8222`, `0.0.0.0:8222` or `nats://0.0.0.0:6222`, where others than the pod itself reach it. */
 function listenedOn(value: string): number | undefined {
   // Nobody reaches a loopback listener through the proxy, which dials the pod's own address.
-  if (/^(?:\w+:\/\/)?(?:localhost|127\.)/.test(value)) return undefined;
+  if (LOOPBACK.test(value.replace(/^\w+:\/\//, ""))) return undefined;
   // Bounded, and tried only from the first digit: a value of a million digits must not be tried from each of them.
   const number = Number(/(?<!\d)\d{1,9}$/.exec(value)?.[0] ?? 0);
   return number === 0 ? undefined : number;

@@ -1,7 +1,7 @@
 import type { Place } from "../manifests/place.ts";
 import { excludedInbound, hostNetwork, refusedInjection } from "./capture.ts";
+import { clientPortOf } from "./client-port.ts";
 import type { Mesh } from "./mesh.ts";
-import { CLIENT_PORT } from "./nats-ports.ts";
 import { declaredMtls } from "./peer-authentication.ts";
 import type { Service } from "./service.ts";
 import type { Workload } from "./workload.ts";
@@ -17,8 +17,8 @@ export interface OutwardService {
 }
 
 /** Pods whose client port passes no proxy have a finding of their own. */
-function isCaptured(broker: Workload): boolean {
-  return !refusedInjection(broker) && !hostNetwork(broker) && !excludedInbound(broker, CLIENT_PORT);
+function isCaptured(broker: Workload, mesh: Mesh): boolean {
+  return !refusedInjection(broker) && !hostNetwork(broker) && !excludedInbound(broker, clientPortOf(broker, mesh));
 }
 
 function outwardness({ resource: { root } }: Service): Pick<OutwardService, "place" | "how"> | undefined {
@@ -34,9 +34,11 @@ export function outwardServices(mesh: Mesh): OutwardService[] {
   return mesh.brokerServices.flatMap((service) => {
     const outward = outwardness(service);
     if (!outward || mesh.clientPorts(service).length === 0) return [];
-    const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker) && isCaptured(broker));
+    const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker) && isCaptured(broker, mesh));
     if (brokers.length === 0) return [];
-    const isStrict = brokers.every((broker) => declaredMtls(broker, CLIENT_PORT, mesh)?.mode === "STRICT");
+    const isStrict = brokers.every(
+      (broker) => declaredMtls(broker, clientPortOf(broker, mesh), mesh)?.mode === "STRICT",
+    );
     return [{ service, ...outward, isStrict }];
   });
 }

@@ -2,6 +2,7 @@ import { placeText, type Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { capturesNoAddress, excludedInbound, excludedOutbound, hostNetwork, refusedInjection } from "./capture.ts";
 import { clientsIn, type Client } from "./clients.ts";
+import { tlsFor } from "./destination-rule.ts";
 import { isWildcard } from "./host.ts";
 import { uninjected } from "./injection.ts";
 import type { Mesh } from "./mesh.ts";
@@ -43,16 +44,13 @@ function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
 /** Clients of nats-server, and nats-servers among themselves, that connect without mTLS, as far as the files show. */
 export function plaintextClients(mesh: Mesh): PlaintextClient[] {
   const rules = mesh.of("DestinationRule", "networking.istio.io").flatMap((rule) => {
-    const { root, title } = rule;
     const service = brokerServiceOf(rule, mesh);
-    const numbers = service ? mesh.clientPorts(service).map(({ number }) => number) : [];
-    const port = root
-      .items("spec", "trafficPolicy", "portLevelSettings")
-      .find((settings) => numbers.includes(settings.integer("port", "number") ?? 0));
-    const mode = port?.get("tls", "mode") ?? root.get("spec", "trafficPolicy", "tls", "mode");
+    const ports = service ? mesh.clientPorts(service) : [];
+    const modes = ports.flatMap(({ number }) => tlsFor(rule, undefined, number)?.get("mode") ?? []);
+    const mode = modes.find((one) => ORIGINATED.has(one.text() ?? ""));
     const how = ORIGINATED.get(mode?.text() ?? "");
     if (!service || !mode || how === undefined) return [];
-    const message = `${title} makes clients speak ${how} to ${service.resource.title}`;
+    const message = `${rule.title} makes clients speak ${how} to ${service.resource.title}`;
     return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
   });
   const pods = clientsIn(mesh).flatMap((client): PlaintextClient[] => {

@@ -62,7 +62,8 @@ export class Service {
   isNamed(host: string, fromNamespace: string): boolean {
     const { name, namespace } = this.resource;
     if (host === name) return fromNamespace === namespace;
-    return host === `${name}.${namespace}` || host.startsWith(`${name}.${namespace}.svc`);
+    const known = `${name}.${namespace}`;
+    return [known, `${known}.svc`].includes(host) || host.startsWith(`${known}.svc.`);
   }
 
   /** Whether a wildcard host stands for its fully qualified name, in a cluster with the usual domain. */

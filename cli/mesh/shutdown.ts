@@ -1,6 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Mesh } from "./mesh.ts";
-import { natsConfigsOf } from "./nats-config.ts";
+import { namedConfigsOf } from "./nats-config.ts";
 import { proxyConfigOf } from "./proxy-config.ts";
 import { PROXY, type Workload } from "./workload.ts";
 
@@ -47,9 +47,9 @@ export function shutdownOf(broker: Workload, mesh: Mesh): Shutdown | undefined {
 
 /** Undefined if nats.conf is not among the files, or includes others. */
 function configuredLameDuck(broker: Workload, mesh: Mesh): number | undefined {
-  const configs = natsConfigsOf(broker, mesh);
+  const configs = namedConfigsOf(broker, mesh);
   const entries = configs.flatMap((config) => config.entries.filter(({ path }) => path.length === 1));
-  const written = entries.find(({ path }) => path[0] === "lame_duck_duration");
+  const written = entries.findLast(({ path }) => path[0] === "lame_duck_duration");
   if (written) return secondsOf(written.value);
   const isWhole = configs.length > 0 && !entries.some(({ path }) => path[0] === "include");
   return isWhole ? USUAL_LAME_DUCK : undefined;

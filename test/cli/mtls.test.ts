@@ -166,12 +166,18 @@ describe("a client", () => {
   const excluding = { "traffic.sidecar.istio.io/excludeOutboundPorts": "5432, 4222" };
 
   it("that keeps 4222 from its sidecar, or is in the host's network, speaks plaintext", () => {
-    for (const value of ["nats://nats.messaging:4222", "nats.messaging.svc:4222"]) {
+    const second = "nats://other.example.com:4222,nats://nats.messaging:4222";
+    for (const value of ["nats://nats.messaging:4222", "nats.messaging.svc:4222", second]) {
       assert.deepEqual(ids(...DOCUMENTS, client(value, {}, excluding)), ["plaintext-client"], value);
       assert.deepEqual(ids(...DOCUMENTS, client(value, { hostNetwork: true })), ["plaintext-client"], value);
       assert.deepEqual(ids(...DOCUMENTS, client(value)), [], value);
     }
-    for (const value of ["nats.messaging.svc:5432", "nats://nats.example.com:4222", "nats.messaging"])
+    for (const value of [
+      "nats.messaging.svc:5432",
+      "nats://nats.example.com:4222",
+      "nats://nats.messaging.svcs.example.com:4222",
+      "nats.messaging",
+    ])
       assert.deepEqual(ids(...DOCUMENTS, client(value, {}, excluding)), [], value);
   });
 
@@ -222,6 +228,20 @@ describe("a client", () => {
       const rule = document("networking.istio.io", "DestinationRule", "d", "shop", spec);
       assert.deepEqual(ids(...DOCUMENTS, rule), ["plaintext-client"], mode);
     }
+  });
+
+  it("has one where a DestinationRule says nothing of TLS for that port: a port takes nothing from what is said of all", () => {
+    const ofPort = (number: number, tls: object = {}): string => {
+      const portLevelSettings = [{ port: { number }, connectionPool: { tcp: { maxConnections: 9 } }, ...tls }];
+      const trafficPolicy = { tls: { mode: "DISABLE" }, portLevelSettings };
+      return document("networking.istio.io", "DestinationRule", "d", "shop", {
+        host: "nats.messaging.svc",
+        trafficPolicy,
+      });
+    };
+    assert.deepEqual(ids(...DOCUMENTS, ofPort(4222)), []);
+    assert.deepEqual(ids(...DOCUMENTS, ofPort(4223)), ["plaintext-client"]);
+    assert.deepEqual(ids(...DOCUMENTS, ofPort(4222, { tls: { mode: "SIMPLE" } })), ["plaintext-client"]);
   });
 });
 

@@ -37,6 +37,7 @@ describe("what nats-server's pods do not declare", () => {
     ])
       assert.deepEqual(run(words), ["broker-port-open"], words);
     assert.deepEqual(run('["exec nats-server -js -m 8222"]', 'command: ["sh", "-c"]'), ["broker-port-open"]);
+    assert.deepEqual(run('["exec nats-server -js --tls"]', 'command: ["sh", "-c"]'), ["nats-tls"]);
     const shut = [
       '["-js"]',
       '["-m", "0"]',
@@ -83,8 +84,20 @@ describe("what nats.conf opens beside the client port", () => {
       "prof_port: 6060",
     ])
       assert.deepEqual(ids(...withConf(`port: 4222\n${open}\n`)), ["broker-port-open"], open);
-    for (const shut of ["http: 127.0.0.1:8222", "http: localhost:8222", "prof_port: 0", "jetstream { port: 6060 }"])
-      assert.deepEqual(ids(...withConf(`port: 4222\n${shut}\n`)), [], shut);
+    const shut = [
+      ...[
+        "http: 127.0.0.1:8222",
+        'http: "[::1]:8222"',
+        "http: LOCALHOST:8222",
+        "prof_port: 0",
+        "jetstream { port: 6060 }",
+      ],
+      ...["leafnodes { host: 127.0.0.1, port: 7422 }", "ws { port: 8080, net: localhost }"],
+    ];
+    for (const one of shut) assert.deepEqual(ids(...withConf(`port: 4222\n${one}\n`)), [], one);
+    // nats-server takes two of these blocks by a shorter name, too.
+    for (const open of ["leaf { port: 7422 }", "ws { port: 8080, no_tls: true }"])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${open}\n`)), ["broker-port-open"], open);
   });
 
   it("includes the client port itself if it is another one, and the command line counts before the file", () => {
@@ -95,6 +108,56 @@ describe("what nats.conf opens beside the client port", () => {
       );
       assert.deepEqual(ids(...told), [], args);
     }
+  });
+
+  it("is where the last of several such lines or options says, in the file that the command line names", () => {
+    const started = (conf: string, args: string): string[] =>
+      ids(...withConf(conf).map((text) => text.replace("image: nats:2.15.2", `$&\n          args: ${args}`)));
+    assert.deepEqual(started("port: 4333\nport: 4222\n", "[]"), []);
+    assert.deepEqual(started("port: 4222\nport: 4333\n", "[]"), ["nats-client-port"]);
+    assert.deepEqual(started("", '["-p", "4333", "-p", "4222"]'), []);
+    assert.deepEqual(started("", '["-p", "4222", "-p", "4333"]'), ["nats-client-port"]);
+    const two = withConf("port: 4222\n").map((text) =>
+      text
+        .replace('"nats.conf":', '"a-nats-leaf.conf":"port: 4333\\n",$&')
+        .replace("image: nats:2.15.2", '$&\n          args: ["-c", "/etc/nats/nats.conf"]')
+        .replace("containers:\n        - name: nats", "$&\n          volumeMounts: [{ name: c, mountPath: /etc/nats }]")
+        .replace("volumes: [{ configMap", "volumes: [{ name: c, configMap"),
+    );
+    assert.deepEqual(ids(...two), []);
+    assert.deepEqual(ids(...two.map((text) => text.replace("port: 4222\\n", "include a-nats-leaf.conf\\n"))), [
+      "nats-client-port",
+    ]);
+  });
+
+  it("is the port of which Services, clients and protocols are judged where it is another one", () => {
+    const moved = (...changes: [was: string, is: string][]): string[] =>
+      withConf("port: 4223\n").map((text) => {
+        if (text.includes("ConfigMap")) return text;
+        const other = text.replaceAll("4222", "4223");
+        return changes.reduce((so, [was, is]) => so.replace(was, is), other);
+      });
+    const found = (...changes: [was: string, is: string][]): string[] => ids(...moved(...changes));
+    const line = "- { name: tcp-client, port: 4223 }";
+    assert.deepEqual(found(), []);
+    assert.deepEqual(found([line, "- { name: client, port: 4223 }"]), ["port-not-tcp"]);
+    assert.deepEqual(found([line, "- { name: tcp-client, port: 4223, protocol: UDP }"]), ["transport-not-tcp"]);
+    assert.deepEqual(
+      found([
+        "spec:\n  selector: { app: nats }\n  ports",
+        "spec:\n  type: NodePort\n  selector: { app: nats }\n  ports",
+      ]),
+      ["clients-from-outside"],
+    );
+    const second = moved([line, `${line}\n    - { name: tcp-more, port: 5223, targetPort: 4223 }`]);
+    const [unmatched, ...more] = doctor(second.join("\n---\n"));
+    assert.deepEqual([unmatched?.id, more.length], ["service-port-unmatched", 0]);
+    assert.match(unmatched!.message, /^port 5223 of Service messaging\/nats leads to 4223, /);
+    const containers = [{ name: "c", env: [{ name: "N", value: "nats://nats.messaging:4223" }] }];
+    const client = document("apps", "Deployment", "c", "shop", {
+      template: { metadata: { labels: { app: "c" } }, spec: { serviceAccountName: "nobody", containers } },
+    });
+    assert.deepEqual(ids(...moved(), client), ["client-without-rule"]);
   });
 
   it("lets what is said of 4222 alone where it is another one", () => {

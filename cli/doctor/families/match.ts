@@ -78,7 +78,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   for (const service of services) {
     for (const port of mesh.clientPorts(service)) {
       if (numbers.some((number) => number.integer() === port.number)) continue;
-      const message = `port ${port.number} of ${service.resource.title} leads to ${CLIENT_PORT}, but ${plugin.resource.title} does not match it: if Istio makes the chain for this port, the filter is missing`;
+      const message = `port ${port.number} of ${service.resource.title} leads to ${mesh.targetOf(service, port) ?? CLIENT_PORT}, but ${plugin.resource.title} does not match it: if Istio makes the chain for this port, the filter is missing`;
       report(
         "service-port-unmatched",
         port.field.placeOf("port"),

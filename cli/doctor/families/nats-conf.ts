@@ -4,7 +4,7 @@ import { clientPortOf, hasRivals, otherClientPort } from "../../mesh/client-port
 import type { Mesh } from "../../mesh/mesh.ts";
 import { argumentsOf, type Argument } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
-import { namedConfigsOf, natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
+import { namedConfigsOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { LOOPBACK, rivalAddresses } from "../../mesh/nats-listen.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
@@ -176,10 +176,10 @@ function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
     const message = `nats-server of ${resource.title} is given credentials on its command line, for NATS's own authentication`;
     report("nats-credentials", asking.place, message);
   }
-  const own = natsConfigsOf(broker, mesh);
+  const own = namedConfigsOf(broker, mesh);
   const least = Math.min(...mesh.pluginsOf(broker).map((plugin) => limitOf(plugin, "controlLine")));
   for (const config of own) {
-    const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
+    const entry = config.entries.findLast(({ path }) => path.length === 1 && path[0] === "max_control_line");
     const allowed = bytesOf(entry?.value);
     if (!entry || allowed === undefined || allowed <= least) continue;
     const message = `${config.resource.title} has max_control_line ${allowed}, but the filter's limits.controlLine is ${least}`;

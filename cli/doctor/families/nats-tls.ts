@@ -1,5 +1,9 @@
 import type { Field } from "../../manifests/field.ts";
+import type { Resource } from "../../manifests/resource.ts";
+import { addressesIn } from "../../mesh/clients.ts";
+import { tlsFor } from "../../mesh/destination-rule.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
+import { flagOf } from "../../mesh/nats-arguments.ts";
 import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { family } from "../family.ts";
@@ -7,18 +11,12 @@ import { family } from "../family.ts";
 /** Modes in which Envoy itself starts TLS as soon as the connection is open. */
 const ORIGINATING = new Set(["SIMPLE", "MUTUAL"]);
 
-/** Where a DestinationRule makes Envoy start TLS on the client port. */
-function originations(rule: Field): Field[] {
-  const policies = [
-    rule.get("spec", "trafficPolicy"),
-    ...rule.items("spec", "subsets").map((s) => s.get("trafficPolicy")),
-  ];
-  return policies.flatMap((policy) => {
-    const ports = policy?.items("portLevelSettings") ?? [];
-    const own = ports.find((port) => port.integer("port", "number") === CLIENT_PORT);
-    const mode = own?.get("tls", "mode") ?? policy?.get("tls", "mode");
-    return mode && ORIGINATING.has(mode.text() ?? "") ? [mode] : [];
-  });
+/** Where a DestinationRule makes Envoy start TLS on the client port, of any subset. */
+function originations(rule: Resource): Field[] {
+  const subsets = [undefined, ...rule.root.items("spec", "subsets").map((subset) => subset.text("name"))];
+  const modes = subsets.flatMap((subset) => tlsFor(rule, subset, CLIENT_PORT)?.get("mode") ?? []);
+  const found = modes.filter((mode) => ORIGINATING.has(mode.text() ?? ""));
+  return [...new Map(found.map((mode) => [mode.node, mode])).values()];
 }
 
 /** Hosts outside the mesh whose port is NATS's. */
@@ -64,29 +62,28 @@ export const natsTls = family(
       if (tls) report("nats-tls", config.placeOf(tls), `${config.resource.title} has a tls block for clients`);
     }
     for (const broker of mesh.brokers) {
-      const words = broker.servers.flatMap((c) => [...c.items("command"), ...c.items("args")]);
-      const flag = words.find((word) => /^--?tls(?:verify)?(?:=true)?$/.test(word.text() ?? ""));
-      if (flag) report("nats-tls", flag.place, `${broker.resource.title} is started with ${flag.text() ?? ""}`);
+      const flag = flagOf(broker, /^--?tls(?:verify)?(?:=true)?$/);
+      if (flag) report("nats-tls", flag.place, `${broker.resource.title} is started with ${flag.value}`);
     }
     for (const { resource, containers, namespace } of mesh.workloads) {
       for (const value of containers
         .flatMap((c) => c.items("env"))
         .flatMap((variable) => variable.get("value") ?? [])) {
-        const host = /^tls:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value.text() ?? "")?.[1];
-        const service = host === undefined ? undefined : mesh.clientServiceNamed(host, namespace);
+        const addresses = addressesIn(value.text() ?? "").filter(({ scheme }) => scheme === "tls");
+        const [service] = addresses.flatMap(({ host }) => mesh.clientServiceNamed(host, namespace) ?? []);
         if (service)
           report("client-tls", value.place, `${resource.title} uses NATS's own TLS with ${service.resource.title}`);
       }
     }
     const external = externalHosts(mesh);
-    for (const { root, title } of mesh.of("DestinationRule", "networking.istio.io")) {
-      const host = root.text("spec", "host") ?? "";
+    for (const rule of mesh.of("DestinationRule", "networking.istio.io")) {
+      const host = rule.root.text("spec", "host") ?? "";
       if (!external.includes(host)) continue;
-      for (const mode of originations(root))
+      for (const mode of originations(rule))
         report(
           "tls-origination-after-info",
           mode.place,
-          `${title} makes Envoy start TLS to ${host}:${CLIENT_PORT} at once`,
+          `${rule.title} makes Envoy start TLS to ${host}:${CLIENT_PORT} at once`,
         );
     }
   },

@@ -50,7 +50,8 @@ function useOf(port: ServicePort, service: Service, mesh: Mesh): string | undefi
       .filter((broker) => service.selectsWorkload(broker))
       .flatMap((broker) => otherPorts(broker, mesh))
       .find(({ number }) => number === target)?.usual;
-  return SERVER_FIRST_PORTS.get(target) ?? SERVER_FIRST_PORTS.get(port.number) ?? SERVER_FIRST_PORTS.get(usual() ?? 0);
+  const number = mesh.clientPorts(service).includes(port) ? CLIENT_PORT : target;
+  return SERVER_FIRST_PORTS.get(number) ?? SERVER_FIRST_PORTS.get(port.number) ?? SERVER_FIRST_PORTS.get(usual() ?? 0);
 }
 
 /** Whether Kubernetes knows what a port has as its `protocol`. `title` names the port. */
