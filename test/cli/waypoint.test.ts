@@ -170,6 +170,12 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, ...forGateway, only, gateway("other")), ["target-ref-nothing", "waypoint-unused"]);
     const used = service.map((text) => text.replace("use-waypoint: judge", "use-waypoint: another"));
     assert.deepEqual(ids(...used, ...forGateway, only, gateway("judge")), ["waypoint-unused"]);
+    // The policy is right for the waypoint that is meant.
+    assert.deepEqual(ids(...used, ...pods, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
+    const elsewhere = service.map((text) =>
+      text.replace("use-waypoint:", "use-waypoint-namespace: infra, istio.io/use-waypoint:"),
+    );
+    assert.deepEqual(ids(...elsewhere, ...pods, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
     const none = service.map((text) => text.replace("use-waypoint: judge", "use-waypoint: none"));
     assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
   });
