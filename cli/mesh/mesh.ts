@@ -36,6 +36,8 @@ export class Mesh {
   private readonly served = new Map<Plugin, Service[]>();
   /** Cached for the same reason. */
   private readonly selected = new Map<Plugin, ReadonlySet<Workload>>();
+  /** By group and kind, since checks ask for each object of another kind: of 8,009 objects that took a third of all time. */
+  private readonly foundOfKind = new Map<string, readonly Resource[]>();
   private readonly foundClientPorts = new Map<Service, readonly ServicePort[]>();
   private foundUnasked: { unasked: Unasked | undefined } | undefined;
   private foundBehindWaypoints: readonly Service[] | undefined;
@@ -63,8 +65,9 @@ export class Mesh {
     this.otherPlugins = plugins.filter(({ isOurs }) => !isOurs);
   }
 
-  of(kind: string, group: string): Resource[] {
-    return this.resources.filter((resource) => resource.kind === kind && resource.group === group);
+  of(kind: string, group: string): readonly Resource[] {
+    const find = (): Resource[] => this.resources.filter((one) => one.kind === kind && one.group === group);
+    return getOrMake(this.foundOfKind, `${group}/${kind}`, find);
   }
 
   /** The Namespace itself, where it is among the files. */
