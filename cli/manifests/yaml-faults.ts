@@ -127,6 +127,16 @@ const NOTES = {
   remedy: "give what helm template writes, or helm get manifest",
 };
 
+/** A line that was to part two documents: everything behind it seems to belong to the first. */
+const NEARLY_SEPARATOR = {
+  message: "this line parts no documents",
+  remedy: "write --- at its beginning, and nothing else",
+};
+
+function isNearlySeparator(line: string): boolean {
+  return /^(?: +---|--|-{4,})[ \t]*$/.test(line);
+}
+
 /** Where the notes begin if the document has them. */
 function notesAt(text: string, before: number, end: number): number | undefined {
   if (!/^(?:#.*\n)?NAME: /.test(text)) return undefined;
@@ -150,6 +160,8 @@ export function faultsOf(
   const notes = errors.length > 0 ? notesAt(text, before, end) : undefined;
   if (notes !== undefined) return [{ ...NOTES, offset: notes }];
   const first = errors[0]?.pos[0] ?? 0;
+  if (errors.length > 0 && isNearlySeparator(lineAt(first, text)))
+    return [{ ...NEARLY_SEPARATOR, offset: lineStart(first, text) }];
   if (text[first] === "{" && isJson(text.slice(before, first))) return [{ ...SEVERAL_OBJECTS, offset: first }];
   const start = document.contents?.range[0] ?? 0;
   const template = errors.length > 0 && text.startsWith("{{", start) ? unfilledAt(start, text, () => false) : undefined;

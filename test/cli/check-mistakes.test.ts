@@ -135,6 +135,10 @@ describe("istio-nats check, of a mistake in a policy,", () => {
         "indent this line further if it belongs to subscribe, which is empty here; otherwise write the key once",
       ],
       ["mode: ENFORCE\nmode: DRY_RUN\n", "2:1", "write the key once, with all that belongs to it"],
+      ...[" ---", "----", "--"].map((line) => {
+        const object = "apiVersion: v1\nkind: Service\nmetadata: { name: a }\n";
+        return [`${object}${line}\n${object}`, "4:1", "write --- at its beginning, and nothing else"] as const;
+      }),
     ] as const) {
       const { output } = istioNats(["check", "-"], text);
       assert.ok(output.startsWith(`<stdin>:${place}: error: `), output);
