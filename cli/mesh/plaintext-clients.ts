@@ -11,6 +11,7 @@ import { routesToTwins } from "./nats-routes.ts";
 import { declaredMtls } from "./peer-authentication.ts";
 import type { Service } from "./service.ts";
 import { leavesOut, sidecarsFor } from "./sidecar.ts";
+import { usedWaypoint } from "./waypoint.ts";
 import type { Workload } from "./workload.ts";
 
 /** Somebody who connects without mTLS. */
@@ -135,7 +136,7 @@ interface WayPast {
 
 /** Why a client's connections to nats-server have no mTLS, as far as its pods and the Sidecars for them show. */
 export function wayWithoutMtls(client: Client, mesh: Mesh): WayPast | undefined {
-  const { workload, port } = client;
+  const { workload } = client;
   const host = hostNetwork(workload);
   if (host) {
     const remedy = "remove hostNetwork, so that the client is in the mesh";
@@ -143,15 +144,19 @@ export function wayWithoutMtls(client: Client, mesh: Mesh): WayPast | undefined 
   }
   // ztunnel reads neither the pods' label against sidecars nor annotations for them (istio-cni's values, `enablementSelectors`).
   if (mesh.isAmbient(workload)) return undefined;
-  return wayPastSidecar(workload, port, mesh) ?? wayUnknown(client, mesh);
+  return wayPastSidecar(client, mesh) ?? wayUnknown(client, mesh);
 }
 
 /** Why what a workload dials at a port passes no sidecar of its own. Capture sees the port of the Service, not that of the pods. */
-function wayPastSidecar(workload: Workload, port: number, mesh: Mesh): WayPast | undefined {
+function wayPastSidecar({ workload, service, port }: Client, mesh: Mesh): WayPast | undefined {
   const refused = refusedInjection(workload);
   if (refused) return { place: refused, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
   const asked = uninjected(workload, mesh);
-  if (asked) return { place: asked.place, how: `has no sidecar (${asked.why})`, remedy: asked.remedy };
+  if (asked) {
+    const toZtunnel = `label Namespace ${workload.namespace} istio.io/dataplane-mode: ambient`;
+    const remedy = usedWaypoint(service, mesh) ? toZtunnel : asked.remedy;
+    return { place: asked.place, how: `has no sidecar (${asked.why})`, remedy };
+  }
   const without = capturesNoAddress(workload, port);
   if (without) {
     const remedy = 'remove the annotation, or write "*", so that the sidecar speaks mTLS';

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ALL_TAGS, authorization, DOCUMENTS, ids, kinds, NATS } from "./sound-mesh.ts";
+import { ALL_TAGS, authorization, document, DOCUMENTS, ids, kinds, NATS } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 describe("a waypoint", () => {
@@ -349,6 +349,19 @@ describe("a waypoint", () => {
       [...kinds("Service"), ...open, ...astray, used({ "istio.io/rev": "stable" })],
     ])
       assert.ok(ids(...files).includes("client-port-uncaptured"), ids(...files).join());
+  });
+
+  it("is reached by ztunnel, to which clients without a sidecar are to be brought", () => {
+    const containers = [{ name: "c", env: [{ name: "N", value: "nats://nats.messaging:4222" }] }];
+    const template = { metadata: { labels: { app: "c" } }, spec: { serviceAccountName: "orders", containers } };
+    const client = document("apps", "Deployment", "c", "shop", { template });
+    const shop = (labels: object): string =>
+      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop", labels } });
+    const told = (labels: object): string[] =>
+      doctor([...service, ...pods, ...plugin, only, client, shop(labels)].join("\n---\n")).map(({ remedy }) => remedy);
+    for (const labels of [{}, { "istio-injection": "disabled" }])
+      assert.deepEqual(told(labels), ["label Namespace shop istio.io/dataplane-mode: ambient"]);
+    assert.deepEqual(told({ "istio.io/dataplane-mode": "ambient" }), []);
   });
 
   it("is bypassed where ztunnel leaves out the pods: without the label for it, with one against it, or in the host's network", () => {
