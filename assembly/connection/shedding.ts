@@ -90,11 +90,11 @@ let bytesOfAll: i64 = 0;
 let bytesOfHeaviest: i64 = 0;
 
 /**
- * Makes room, if `isRoomNeeded`. `all` are the connections of the VM's root contexts. Those that are about to go, and those that pass unread,
- * give back what they hold first. Then, of the principal whose connections hold most, the one that holds most goes; the newest
- * of several that hold as much. So a principal shuts out nobody else, among however many connections it divides what it holds.
- * What others make connections hold, the replies that they may answer, ends nobody: where all of that is more than the
- * principal's, some is forgotten. The host is turned to some other context afterwards.
+ * Makes room, if `isRoomNeeded`. `all` are the connections of the VM's root contexts. Those that are about to go, and those
+ * that pass unread, give back what they hold first. Then, of the principal whose connections hold most, the one that holds
+ * most goes; the newest of several that hold as much. So a principal shuts out nobody else, among however many connections
+ * it divides what it holds. What others make connections hold, the replies that they may answer, ends nobody: where all of
+ * that is more than the principal's, some is forgotten. The host is turned to some other context afterwards.
  *
  * Where there is room and no gap is large enough, the same holds for bytes of the gaps behind what connections hold, and half of what
  * they hold, replies as well. All of it goes back to everybody. With what they hold left out, nobody went where policies take so much of
