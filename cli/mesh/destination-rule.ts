@@ -22,7 +22,7 @@ export function destinationRulesFor(host: string, mesh: Mesh): Resource[] {
 
 /**
  * How proxies connect to a port, of a subset or without one: the subset's settings come before the rule's, a port's before others. Those
- * of a port take nothing from the others (pilot/pkg/networking/util, `MergeTrafficPolicy`: "port level policies do not inherit").
+ * of a port take nothing from the others (pilot/pkg/networking/util/util.go, `GetPortLevelTrafficPolicy`).
  */
 export function tlsFor({ root }: Resource, subset: string | undefined, port: number): Field | undefined {
   const own = root.items("spec", "subsets").find((one) => one.text("name") === subset);
