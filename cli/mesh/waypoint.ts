@@ -53,6 +53,16 @@ export function waypointsIn(namespace: string, mesh: Mesh): Resource[] {
     .filter(({ root }) => root.text("spec", "gatewayClassName")?.includes("waypoint"));
 }
 
+/**
+ * Whether a Service's waypoint is not among the files, but another one of that namespace is, or one of that name elsewhere. Such a slip
+ * has a finding of its own (`waypoint-unused`).
+ */
+export function isMistaken(use: WaypointUse, mesh: Mesh): boolean {
+  const namesakes = mesh.of("Gateway", "gateway.networking.k8s.io").filter(({ name }) => name === use.name);
+  if (namesakes.some(({ namespace }) => namespace === use.namespace)) return false;
+  return namesakes.length > 0 || waypointsIn(use.namespace, mesh).length > 0;
+}
+
 /** The traffic that a waypoint is for if that excludes Services, and where it says so. Without the label it is for Services. */
 export function otherTraffic({ root, labels }: Resource): { traffic: string; place: Place } | undefined {
   const traffic = labels.get(FOR) ?? "service";

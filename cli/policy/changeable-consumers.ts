@@ -1,5 +1,6 @@
 import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
+import { CREATE_CONSUMER } from "./jetstream-requests.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { patternsByPeer } from "./patterns-by-peer.ts";
 import { allowedBy, deniedBy } from "./rule-entries.ts";
@@ -14,8 +15,6 @@ export interface ChangeableConsumer {
   /** What to deny, so that it stays as it is. */
   toDeny: string[];
 }
-
-const CREATE = "$JS.API.CONSUMER.CREATE";
 
 /** With any consumer's name, of one stream. Who may create those of all streams is taken for an operator. */
 const CREATE_ANY = /^\$JS\.API\.CONSUMER\.CREATE\.([^.*>]+)\.(?:>|\*(?:\..+)?)$/;
@@ -51,30 +50,30 @@ function isForAllOf(one: RuleAndPeers, { rule, named }: RuleAndPeers): boolean {
  */
 export function changeableConsumers(config: Field): ChangeableConsumer[] {
   const rules = config.items("rules");
-  const creating = rules.flatMap((rule) => {
-    if (rule.text("mode") === "DRY_RUN") return [];
-    return allowedBy(rule, "publish").flatMap(({ field: entry, text }) => {
+  const peers = rules.map(withPeers);
+  const creating = peers.flatMap((own) => {
+    if (own.rule.text("mode") === "DRY_RUN") return [];
+    return allowedBy(own.rule, "publish").flatMap(({ field: entry, text }) => {
       const [, stream] = CREATE_ANY.exec(text) ?? [];
-      return stream === undefined ? [] : [{ rule, entry, text, stream }];
+      return stream === undefined ? [] : [{ own, entry, text, stream }];
     });
   });
   if (creating.length === 0) return [];
-  const readers = readersIn(rules.map(withPeers));
+  const readers = readersIn(peers);
   const denied = patternsByPeer(rules, (rule) => deniedBy(rule, "publish"));
-  return creating.flatMap(({ rule, entry, text, stream }): ChangeableConsumer[] => {
-    const own = withPeers(rule);
+  return creating.flatMap(({ own, entry, text, stream }): ChangeableConsumer[] => {
     // Denies of rules that may be for other peers are taken to apply to these, so that there is no false warning.
     const trees = denied.perhaps(own.named);
     const isDenied = (subject: string): boolean => trees.some((tree) => tree.takingWhole(subject) !== undefined);
     for (const [consumer, reading] of readers.get(stream) ?? []) {
       if (reading.some((other) => isForAllOf(other, own))) continue;
-      const forms = [`${CREATE}.${stream}.${consumer}`, `${CREATE}.${stream}.${consumer}.>`];
+      const forms = [`${CREATE_CONSUMER}.${stream}.${consumer}`, `${CREATE_CONSUMER}.${stream}.${consumer}.>`];
       const allowed = forms.flatMap((form) => {
         const both = intersection(form, text);
         return both === undefined ? [] : [{ form, both }];
       });
       if (!allowed.every(({ both }) => isDenied(both)))
-        return [{ rule, entry, stream, consumer, toDeny: allowed.map(({ form }) => form) }];
+        return [{ rule: own.rule, entry, stream, consumer, toDeny: allowed.map(({ form }) => form) }];
     }
     return [];
   });

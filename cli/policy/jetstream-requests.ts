@@ -2,6 +2,9 @@ import { intersection } from "./pattern-overlap.ts";
 
 const API = "$JS.API.>";
 
+/** What a request to create a consumer begins with; the stream follows, and mostly the consumer's name and filter. */
+export const CREATE_CONSUMER = "$JS.API.CONSUMER.CREATE";
+
 /** What clients of JetStream publish: requests, acknowledgements and answers of flow control. */
 const PUBLISHED = [API, "$JS.ACK.>", "$JS.FC.>"];
 

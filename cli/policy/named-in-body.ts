@@ -1,10 +1,10 @@
 import type { Field } from "../manifests/field.ts";
+import { CREATE_CONSUMER } from "./jetstream-requests.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { PatternTree } from "./pattern-tree.ts";
 import { allowedBy, deniedBy } from "./rule-entries.ts";
 import { RulesSharingAPeer } from "./rule-peers.ts";
 
-const CREATE = "$JS.API.CONSUMER.CREATE";
 const CREATE_DURABLE = "$JS.API.CONSUMER.DURABLE.CREATE";
 const DIRECT_GET = "$JS.API.DIRECT.GET";
 const GET = "$JS.API.STREAM.MSG.GET";
@@ -29,11 +29,11 @@ function tokensBehind(prefix: string, entry: string): string[] {
 function unnamedForms(deny: string): string[] {
   const [read = "", ...subject] = tokensBehind(DIRECT_GET, deny);
   if (subject.length > 0) return [`${DIRECT_GET}.${read}`, `${GET}.${read}`];
-  const [stream = "", consumer = "", ...filter] = tokensBehind(CREATE, deny);
+  const [stream = "", consumer = "", ...filter] = tokensBehind(CREATE_CONSUMER, deny);
   if (filter.length === 0) return [];
-  const forms = [`${CREATE}.${stream}.${consumer}`, `${CREATE_DURABLE}.${stream}.${consumer}`];
+  const forms = [`${CREATE_CONSUMER}.${stream}.${consumer}`, `${CREATE_DURABLE}.${stream}.${consumer}`];
   // The oldest form names no consumer, so it cannot make one of a given name.
-  return consumer === "*" ? [`${CREATE}.${stream}`, ...forms] : forms;
+  return consumer === "*" ? [`${CREATE_CONSUMER}.${stream}`, ...forms] : forms;
 }
 
 /** The deny entries that can be bypassed: JetStream takes from the bodies of other requests what these name. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DOCUMENTS, document, ids } from "./sound-mesh.ts";
+import { DOCUMENTS, document, ids, namespace } from "./sound-mesh.ts";
 import { doctor, istioNats } from "./support.ts";
 
 const ADDRESS = "nats://nats.messaging:4222";
@@ -9,10 +9,6 @@ function client(name: string, serviceAccountName?: string, labels: object = {}, 
   const containers = [{ name, env: [{ name: "NATS_URL", value }] }];
   const template = { metadata: { labels: { app: name, ...labels } }, spec: { serviceAccountName, containers } };
   return document("apps", "Deployment", name, "shop", { template });
-}
-
-function namespace(name: string, labels: object): string {
-  return JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
 }
 
 /** The sound mesh with other sources in its one rule, and another mode. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { authorization, document, DOCUMENTS, ids, kinds, NATS, peerAuthentication } from "./sound-mesh.ts";
+import { authorization, client, document, DOCUMENTS, ids, kinds, NATS, peerAuthentication } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 describe("the mTLS mode of the client port", () => {
@@ -157,12 +157,6 @@ describe("ports that annotations keep from the sidecar", () => {
 });
 
 describe("a client", () => {
-  function client(value: string, spec: object = {}, annotations: object = {}): string {
-    const containers = [{ name: "c", env: [{ name: "N", value }] }];
-    const pods = { serviceAccountName: "orders", containers, ...spec };
-    const template = { metadata: { labels: { app: "c" }, annotations }, spec: pods };
-    return document("apps", "Deployment", "c", "shop", { template });
-  }
   const excluding = { "traffic.sidecar.istio.io/excludeOutboundPorts": "5432, 4222" };
 
   it("that keeps 4222 from its sidecar, or is in the host's network, speaks plaintext", () => {

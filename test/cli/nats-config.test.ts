@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
-import { authorization, document, DOCUMENTS, ids, kinds, LEAF_NODE, NATS, peerAuthentication } from "./sound-mesh.ts";
+import {
+  authorization,
+  client,
+  document,
+  DOCUMENTS,
+  ids,
+  kinds,
+  LEAF_NODE,
+  NATS,
+  peerAuthentication,
+} from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 interface PolicySchema {
@@ -18,6 +28,11 @@ function withConf(conf: string): string[] {
   );
   const metadata = { name: "nats", namespace: "messaging" };
   return [...pods, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats.conf": conf } })];
+}
+
+/** The same with 4223 for the client port wherever another object names it. */
+function moved(conf = "port: 4223\n"): string[] {
+  return withConf(conf).map((text) => (text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223")));
 }
 
 describe("what nats-server's pods do not declare", () => {
@@ -84,17 +99,17 @@ describe("what nats.conf opens beside the client port", () => {
       "prof_port: 6060",
     ])
       assert.deepEqual(ids(...withConf(`port: 4222\n${open}\n`)), ["broker-port-open"], open);
-    const shut = [
-      ...[
-        "http: 127.0.0.1:8222",
-        'http: "[::1]:8222"',
-        "http: LOCALHOST:8222",
-        "prof_port: 0",
-        "jetstream { port: 6060 }",
-      ],
-      ...["leafnodes { host: 127.0.0.1, port: 7422 }", "ws { port: 8080, net: localhost }"],
-    ];
-    for (const one of shut) assert.deepEqual(ids(...withConf(`port: 4222\n${one}\n`)), [], one);
+    for (const shut of [
+      "http: 127.0.0.1:8222",
+      'http: "[::1]:8222"',
+      "http: LOCALHOST:8222",
+      "http: localhost:8222",
+      "prof_port: 0",
+      "jetstream { port: 6060 }",
+      "leafnodes { host: 127.0.0.1, port: 7422 }",
+      "ws { port: 8080, net: localhost }",
+    ])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${shut}\n`)), [], shut);
     // nats-server takes two of these blocks by a shorter name, too.
     for (const open of ["leaf { port: 7422 }", "ws { port: 8080, no_tls: true }"])
       assert.deepEqual(ids(...withConf(`port: 4222\n${open}\n`)), ["broker-port-open"], open);
@@ -131,40 +146,24 @@ describe("what nats.conf opens beside the client port", () => {
   });
 
   it("is the port of which Services, clients and protocols are judged where it is another one", () => {
-    const moved = (...changes: [was: string, is: string][]): string[] =>
-      withConf("port: 4223\n").map((text) => {
-        if (text.includes("ConfigMap")) return text;
-        const other = text.replaceAll("4222", "4223");
-        return changes.reduce((so, [was, is]) => so.replace(was, is), other);
-      });
-    const found = (...changes: [was: string, is: string][]): string[] => ids(...moved(...changes));
+    const changed = (was: string, is: string): string[] => moved().map((text) => text.replace(was, is));
     const line = "- { name: tcp-client, port: 4223 }";
-    assert.deepEqual(found(), []);
-    assert.deepEqual(found([line, "- { name: client, port: 4223 }"]), ["port-not-tcp"]);
-    assert.deepEqual(found([line, "- { name: tcp-client, port: 4223, protocol: UDP }"]), ["transport-not-tcp"]);
-    assert.deepEqual(
-      found([
-        "spec:\n  selector: { app: nats }\n  ports",
-        "spec:\n  type: NodePort\n  selector: { app: nats }\n  ports",
-      ]),
-      ["clients-from-outside"],
-    );
-    const second = moved([line, `${line}\n    - { name: tcp-more, port: 5223, targetPort: 4223 }`]);
+    const selector = "  selector: { app: nats }\n  ports";
+    assert.deepEqual(ids(...moved()), []);
+    assert.deepEqual(ids(...changed(line, "- { name: client, port: 4223 }")), ["port-not-tcp"]);
+    assert.deepEqual(ids(...changed(line, "- { name: tcp-client, port: 4223, protocol: UDP }")), ["transport-not-tcp"]);
+    assert.deepEqual(ids(...changed(selector, `  type: NodePort\n${selector}`)), ["clients-from-outside"]);
+    const second = changed(line, `${line}\n    - { name: tcp-more, port: 5223, targetPort: 4223 }`);
     const [unmatched, ...more] = doctor(second.join("\n---\n"));
     assert.deepEqual([unmatched?.id, more.length], ["service-port-unmatched", 0]);
     assert.match(unmatched!.message, /^port 5223 of Service messaging\/nats leads to 4223, /);
-    const containers = [{ name: "c", env: [{ name: "N", value: "nats://nats.messaging:4223" }] }];
-    const client = document("apps", "Deployment", "c", "shop", {
-      template: { metadata: { labels: { app: "c" } }, spec: { serviceAccountName: "nobody", containers } },
-    });
-    assert.deepEqual(ids(...moved(), client), ["client-without-rule"]);
+    const nobody = client("nats://nats.messaging:4223", { serviceAccountName: "nobody" });
+    assert.deepEqual(ids(...moved(), nobody), ["client-without-rule"]);
   });
 
   it("lets what is said of 4222 alone where it is another one", () => {
     const rules = [{ to: [{ operation: { notPorts: ["4223"] } }] }];
     const deny = authorization({ selector: NATS, action: "DENY", rules });
-    const moved = (conf: string): string[] =>
-      withConf(conf).map((text) => (text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223")));
     assert.deepEqual(ids(...moved("port: 4223\n"), deny), []);
     assert.deepEqual(ids(...moved("listen: 0.0.0.0:4223\n"), deny), []);
     assert.deepEqual(ids(...moved("port: 4222\n"), deny), ["client-port-denied", "pod-not-in-service"]);
@@ -182,9 +181,6 @@ describe("what nats.conf opens beside the client port", () => {
   });
 
   it("is what NetworkPolicies, Sidecars and annotations must be for where it is another one", () => {
-    const moved = withConf("port: 4223\n").map((text) =>
-      text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223"),
-    );
     const network = (port: number): string =>
       document("networking.k8s.io", "NetworkPolicy", "n", "messaging", {
         podSelector: NATS,
@@ -195,20 +191,18 @@ describe("what nats.conf opens beside the client port", () => {
         workloadSelector: { labels: { app: "nats" } },
         ingress: [{ port: { number, protocol: "TCP", name: "tcp-client" }, defaultEndpoint }],
       });
-    assert.deepEqual(ids(...moved, network(4223), sidecar(4223)), []);
-    assert.deepEqual(ids(...moved, network(4222)), ["network-denied"]);
-    const without = doctor([...moved, sidecar(8222)].join("\n---\n"));
+    assert.deepEqual(ids(...moved(), network(4223), sidecar(4223)), []);
+    assert.deepEqual(ids(...moved(), network(4222)), ["network-denied"]);
+    const without = doctor([...moved(), sidecar(8222)].join("\n---\n"));
     assert.deepEqual(
       without.map(({ id, remedy }) => `${id}: ${remedy.replace(/.*(?=\{port)/, "")}`),
       [
         "sidecar-without-port: {port: {number: 4223, protocol: TCP, name: tcp-client}, defaultEndpoint: 127.0.0.1:4223}",
       ],
     );
-    const brought = withConf("host: 127.0.0.1\nport: 4223\n").map((text) =>
-      text.includes("ConfigMap") ? text : text.replaceAll("4222", "4223"),
-    );
+    const brought = moved("host: 127.0.0.1\nport: 4223\n");
     assert.deepEqual(ids(...brought, sidecar(4223)), []);
-    const excluding = moved.map((text) =>
+    const excluding = moved().map((text) =>
       text.replace("      annotations:\n", '$&        traffic.sidecar.istio.io/excludeInboundPorts: "4223"\n'),
     );
     assert.deepEqual(ids(...excluding), ["client-port-uncaptured"]);

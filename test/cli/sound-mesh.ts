@@ -19,6 +19,18 @@ export function document(group: string, kind: string, name: string, namespace: s
   return JSON.stringify({ apiVersion: `${group}/v1`, kind, metadata: { name, namespace }, spec });
 }
 
+export function namespace(name: string, labels: object): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
+}
+
+/** A client in the namespace `shop`, whom the rule of DOCUMENTS lets in unless `spec` gives it another service account. */
+export function client(address: string, spec: object = {}, annotations: object = {}): string {
+  const containers = [{ name: "c", env: [{ name: "N", value: address }] }];
+  const pods = { serviceAccountName: "orders", containers, ...spec };
+  const template = { metadata: { labels: { app: "c" }, annotations }, spec: pods };
+  return document("apps", "Deployment", "c", "shop", { template });
+}
+
 let documents = 0;
 
 /** Each has a name of its own. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ALL_TAGS, authorization, document, DOCUMENTS, ids, kinds, NATS } from "./sound-mesh.ts";
+import { ALL_TAGS, authorization, client, DOCUMENTS, ids, kinds, namespace, NATS } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 describe("a waypoint", () => {
@@ -229,8 +229,6 @@ describe("a waypoint", () => {
     const used = service.map((text) =>
       text.replace("use-waypoint:", "use-waypoint-namespace: infra, istio.io/use-waypoint:"),
     );
-    const namespace = (labels: object): string =>
-      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "messaging", labels } });
     const elsewhere = only.replace("/messaging/", "/infra/");
     const found = (listeners: object[], own = "infra", more: string[] = [], annotations = {}): string[] => {
       const told = JSON.parse(gateway("judge")) as { metadata: object; spec: object };
@@ -257,7 +255,7 @@ describe("a waypoint", () => {
     const listed = { matchExpressions: [{ key: "shared-waypoint", operator: "In", values: ["yes"] }] };
     for (const own of ["infra", "messaging"]) {
       const selected = (selector: object | undefined, labels: object): string[] =>
-        found(from("Selector", selector), own, [namespace(labels)]);
+        found(from("Selector", selector), own, [namespace("messaging", labels)]);
       for (const selector of [shared, listed]) {
         assert.deepEqual(selected(selector, { "shared-waypoint": "yes" }), []);
         assert.deepEqual(selected(selector, {}), REFUSED);
@@ -334,12 +332,7 @@ describe("a waypoint", () => {
   });
 
   it("takes nothing from what applies to sidecars if no plugin is for it, or if the pods ask for a sidecar", () => {
-    const used = (more: object = {}): string =>
-      JSON.stringify({
-        apiVersion: "v1",
-        kind: "Namespace",
-        metadata: { name: "messaging", labels: { "istio.io/use-waypoint": "judge", ...more } },
-      });
+    const used = (more: object = {}): string => namespace("messaging", { "istio.io/use-waypoint": "judge", ...more });
     const open = kinds("StatefulSet").map((text) =>
       text.replace(/( {6}annotations:\n)/, '$1        traffic.sidecar.istio.io/excludeInboundPorts: "4222"\n'),
     );
@@ -352,13 +345,11 @@ describe("a waypoint", () => {
   });
 
   it("is reached by ztunnel, to which clients without a sidecar are to be brought", () => {
-    const containers = [{ name: "c", env: [{ name: "N", value: "nats://nats.messaging:4222" }] }];
-    const template = { metadata: { labels: { app: "c" } }, spec: { serviceAccountName: "orders", containers } };
-    const client = document("apps", "Deployment", "c", "shop", { template });
-    const shop = (labels: object): string =>
-      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop", labels } });
+    const orders = client("nats://nats.messaging:4222");
     const told = (labels: object): string[] =>
-      doctor([...service, ...pods, ...plugin, only, client, shop(labels)].join("\n---\n")).map(({ remedy }) => remedy);
+      doctor([...service, ...pods, ...plugin, only, orders, namespace("shop", labels)].join("\n---\n")).map(
+        ({ remedy }) => remedy,
+      );
     for (const labels of [{}, { "istio-injection": "disabled" }])
       assert.deepEqual(told(labels), ["label Namespace shop istio.io/dataplane-mode: ambient"]);
     assert.deepEqual(told({ "istio.io/dataplane-mode": "ambient" }), []);
@@ -366,19 +357,17 @@ describe("a waypoint", () => {
 
   it("is bypassed where ztunnel leaves out the pods: without the label for it, with one against it, or in the host's network", () => {
     const MODE = "istio.io/dataplane-mode";
-    const namespace = (labels: object): string =>
-      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "messaging", labels } });
     const labelled = (label: string): string[] =>
       pods.map((text) => text.replace("labels: { app: nats }\n", `labels: { app: nats, ${label} }\n`));
     const host = pods.map((text) => text.replace("      containers:", "      hostNetwork: true\n      containers:"));
     const told = (...files: string[]): string[] =>
       doctor([...service, ...plugin, only, ...files].join("\n---\n")).map(({ id, remedy }) => `${id}: ${remedy}`);
-    const ambient = namespace({ [MODE]: "ambient" });
+    const ambient = namespace("messaging", { [MODE]: "ambient" });
     const none = labelled(`${MODE}: none`);
     const refused = labelled('sidecar.istio.io/inject: "false"');
     for (const files of [
       [...pods, ambient],
-      [...labelled(`${MODE}: ambient`), namespace({})],
+      [...labelled(`${MODE}: ambient`), namespace("messaging", {})],
       // A Namespace that is not among the files may have the label.
       refused,
       [...refused, ambient],
@@ -386,11 +375,11 @@ describe("a waypoint", () => {
       assert.deepEqual(told(...files), []);
     const label = [`client-port-uncaptured: label the Namespace ${MODE}: ambient`];
     for (const labels of [{}, { [MODE]: "none" }, { "istio-injection": "disabled" }])
-      assert.deepEqual(told(...pods, namespace(labels)), label);
+      assert.deepEqual(told(...pods, namespace("messaging", labels)), label);
     for (const labels of [{}, { "istio-injection": "enabled" }])
-      assert.deepEqual(told(...refused, namespace(labels)), label);
+      assert.deepEqual(told(...refused, namespace("messaging", labels)), label);
     assert.deepEqual(told(...none, ambient), ["client-port-uncaptured: remove the label"]);
-    assert.deepEqual(told(...none, namespace({})), [`client-port-uncaptured: write ${MODE}: ambient`]);
+    assert.deepEqual(told(...none, namespace("messaging", {})), [`client-port-uncaptured: write ${MODE}: ambient`]);
     for (const files of [host, [...host, ambient]])
       assert.deepEqual(told(...files), ["client-port-uncaptured: remove hostNetwork"]);
   });
@@ -404,12 +393,7 @@ describe("a waypoint", () => {
 });
 
 describe("a Namespace that is moved to ambient mode", () => {
-  const plane = (labels: object): string =>
-    JSON.stringify({
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name: "messaging", labels: { "istio.io/dataplane-mode": "ambient", ...labels } },
-    });
+  const plane = (labels: object): string => namespace("messaging", { "istio.io/dataplane-mode": "ambient", ...labels });
 
   it("keeps its sidecars, and a plugin for sidecars, as long as it has them injected", () => {
     assert.deepEqual(ids(...DOCUMENTS, plane({ "istio-injection": "enabled" })), []);

@@ -23,7 +23,7 @@ import { otherPorts, otherServicePorts, type OpenPort } from "../../mesh/other-p
 import type { Mesh } from "../../mesh/mesh.ts";
 import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
-import { usedWaypoint, waypointAccount, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
+import { isMistaken, usedWaypoint, waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import { Workload, type ServiceAccount } from "../../mesh/workload.ts";
 import { family } from "../family.ts";
 import { Grouped } from "../grouped.ts";
@@ -237,16 +237,6 @@ function judgeBroker(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
 }
 
 /**
- * Whether it is not among the files, but others of its namespace, or of its name, are: a slip that has a finding of its own
- * (`waypoint-unused`).
- */
-function isAstray(use: { namespace: string; name: string }, mesh: Mesh): boolean {
-  const gateways = mesh.of("Gateway", "gateway.networking.k8s.io");
-  const near = [...waypointsIn(use.namespace, mesh), ...gateways.filter(({ name }) => name === use.name)];
-  return near.length > 0 && !near.some(({ namespace, name }) => namespace === use.namespace && name === use.name);
-}
-
-/**
  * The client port behind a waypoint: closed to the waypoint, or open to those who bypass it. Returns whether it is closed to the
  * waypoint.
  */
@@ -254,7 +244,7 @@ function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, found: Grouped<
   const { pods, resource, number, place, service } = behind;
   const port = `port ${number} of ${resource.title}`;
   const use = usedWaypoint(service, mesh);
-  const account = use && !isAstray(use, mesh) ? waypointAccount(use, mesh) : undefined;
+  const account = use && !isMistaken(use, mesh) ? waypointAccount(use, mesh) : undefined;
   const denial = account && denialOf(account, pods, number, mesh);
   if (denial) {
     const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));
