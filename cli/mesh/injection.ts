@@ -1,8 +1,10 @@
+import type { Field } from "../manifests/field.ts";
 import {
   DATAPLANE_MODE,
   hostNetwork,
   INJECT,
   isRedirected,
+  podsOfCluster,
   podsWithoutProxy,
   refusedInjection,
   REVISION,
@@ -17,7 +19,7 @@ import { PROXY, type Workload } from "./workload.ts";
  * injection policy"): nothing is injected if either level disables it, and one level has to ask for it.
  */
 export function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefined {
-  const { pod, labels, resource } = workload;
+  const { pod, resource } = workload;
   const refused = refusedInjection(workload);
   if (refused) return { place: refused, why: "no sidecar is injected", remedy: `write ${INJECT}: "true"` };
   const without = podsWithoutProxy(workload);
@@ -31,14 +33,31 @@ export function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefin
     const why = `Namespace ${namespace.name} has istio-injection: disabled`;
     return { place, why, remedy: "write istio-injection: enabled; a label of the pods does not help against this one" };
   }
-  const isAsked =
-    injection === "enabled" ||
-    labels.get(INJECT) === "true" ||
-    [namespace.labels, labels].some((one) => one.has(REVISION));
-  if (isAsked) return made;
+  if (askedSidecar(workload, mesh)) return made;
   const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for one`;
   const remedy = `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled`;
   return { place: pod.placeOf("metadata", "labels"), why, remedy };
+}
+
+/** What asks for a sidecar in these pods: the label of their Namespace or their own, as far as the files show. */
+function askedSidecar({ pod, namespace }: Workload, mesh: Mesh): Field | undefined {
+  const ofNamespace = mesh.namespace(namespace)?.root.get("metadata", "labels");
+  const ofPods = pod.get("metadata", "labels");
+  const asking = (label: Field | undefined, value: string): Field[] => (label?.text() === value ? [label] : []);
+  return [
+    ...asking(ofPods?.get(INJECT), "true"),
+    ...asking(ofNamespace?.get("istio-injection"), "enabled"),
+    ...[ofPods, ofNamespace].flatMap((labels) => labels?.get(REVISION) ?? []),
+  ][0];
+}
+
+/**
+ * What gave these pods a sidecar, or will: a label, or in pods of a cluster their proxy. Undefined where they have none, and where the
+ * files do not show it.
+ */
+export function sidecarCause(workload: Workload, mesh: Mesh): Field | undefined {
+  if (mesh.isAmbient(workload) || hostNetwork(workload) || uninjected(workload, mesh)) return undefined;
+  return askedSidecar(workload, mesh) ?? podsOfCluster(workload).flatMap(({ proxy }) => proxy ?? [])[0];
 }
 
 /** Pods of a cluster that have no proxy, whatever is asked for: they are older than that, or the injector was not there. */

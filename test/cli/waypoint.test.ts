@@ -355,6 +355,37 @@ describe("a waypoint", () => {
     assert.deepEqual(told({ "istio.io/dataplane-mode": "ambient" }), []);
   });
 
+  it("is passed by clients with a sidecar, which sends to the pods of the Service, unless sidecars judge them", () => {
+    const orders = client("nats://nats.messaging:4222");
+    const asking = orders.replace('"labels":{', '$&"sidecar.istio.io/inject":"true",');
+    const found = (...files: string[]): string[] => ids(...service, ...pods, ...plugin, only, ...files);
+    const PAST = ["client-past-waypoint"];
+    for (const labels of [{ "istio-injection": "enabled" }, { "istio.io/rev": "stable" }])
+      assert.deepEqual(found(orders, namespace("shop", labels)), PAST, JSON.stringify(labels));
+    const ambient = { "istio.io/dataplane-mode": "ambient" };
+    assert.deepEqual(found(asking, namespace("shop", ambient)), PAST);
+    assert.deepEqual(found(orders, namespace("shop", { ...ambient, "istio.io/rev": "stable" })), []);
+    // Neither the client's Namespace nor its pods say.
+    assert.deepEqual(found(orders), []);
+    const elsewhere = asking.replace("nats.messaging", "other.messaging");
+    assert.deepEqual(found(elsewhere, namespace("shop", {})), []);
+    const sidecars = kinds("WasmPlugin").map((text) => text.replace("name: istio-nats", "name: beside"));
+    assert.ok(!found(asking, ...sidecars).includes("client-past-waypoint"));
+  });
+
+  it("that clients with a sidecar pass is told once for what gives it to all of them", () => {
+    const orders = client("nats://nats.messaging:4222");
+    const bills = orders.replace('"name":"c","namespace"', '"name":"bills","namespace"');
+    const injected = namespace("shop", { "istio-injection": "enabled" });
+    const told = doctor([...service, ...pods, ...plugin, only, orders, bills, injected].join("\n---\n"));
+    assert.deepEqual(
+      told.map(({ message }) => message),
+      [
+        "the sidecars of Deployment shop/c, Deployment shop/bills send what is for Service messaging/nats to its pods, not to its waypoint messaging/judge",
+      ],
+    );
+  });
+
   it("is bypassed where ztunnel leaves out the pods: without the label for it, with one against it, or in the host's network", () => {
     const MODE = "istio.io/dataplane-mode";
     const labelled = (label: string): string[] =>

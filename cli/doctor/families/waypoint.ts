@@ -1,6 +1,9 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { clientsIn, judges } from "../../mesh/clients.ts";
+import { sidecarCause } from "../../mesh/injection.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
+import { wayWithoutMtls } from "../../mesh/plaintext-clients.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
 import { targetRefsOf } from "../../mesh/target-refs.ts";
@@ -13,6 +16,7 @@ import {
   waypointsIn,
 } from "../../mesh/waypoint.ts";
 import { family, type Report } from "../family.ts";
+import { Grouped } from "../grouped.ts";
 
 type Id =
   | "target-ref-nothing"
@@ -21,6 +25,7 @@ type Id =
   | "selector-and-target-refs"
   | "waypoint-unused"
   | "waypoint-use-unseen"
+  | "client-past-waypoint"
   | "ambient-sidecar-plugin";
 
 /** What `targetRefs` may name, each with its group (pkg/config/validation/validation.go, `allowedTargetRefs`). */
@@ -169,6 +174,35 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   for (const service of served) judgeUse(service, mesh, report);
 }
 
+/** The Services of a waypoint whose clients nobody else judges, neither the pods' own sidecars nor the clients'. */
+function judgedByWaypointAlone(mesh: Mesh): Service[] {
+  const sidecars = mesh.plugins.filter((plugin) => mesh.placement(plugin) === "server-sidecar");
+  return mesh.waypointServices().filter((service) => !sidecars.some((plugin) => judges(plugin, service, mesh)));
+}
+
+/**
+ * Clients whose sidecars send to nats-server's pods what is for a Service of a waypoint: among Istio's proxies only gateways can send it
+ * there (pilot/pkg/xds/endpoints/endpoint_builder.go, `findServiceWaypoint`).
+ */
+function judgeClients(mesh: Mesh, report: Report<Id>): void {
+  const clients = clientsIn(mesh).filter((client) => !wayWithoutMtls(client, mesh));
+  for (const service of judgedByWaypointAlone(mesh)) {
+    const use = usedWaypoint(service, mesh);
+    if (!use) continue;
+    const found = new Grouped<Id>();
+    for (const { workload } of clients.filter((client) => client.service === service)) {
+      const sidecar = sidecarCause(workload, mesh);
+      if (!sidecar || mesh.pluginsOf(workload).length > 0) continue;
+      const { namespace, title } = workload.resource;
+      const message = (about: string): string =>
+        `the sidecars of ${about} send what is for ${service.resource.title} to its pods, not to its waypoint ${use.namespace}/${use.name}`;
+      const remedy = `label Namespace ${namespace} istio.io/dataplane-mode: ambient, and ask for no sidecar; or judge clients in nats-server's own sidecars (deploy/sidecar)`;
+      found.add("client-past-waypoint", sidecar.place, title, message, { remedy });
+    }
+    found.reportTo(report);
+  }
+}
+
 export const waypoint = family<Id>(
   "Waypoints",
   {
@@ -217,6 +251,15 @@ export const waypoint = family<Id>(
         "label, but is not among the files.",
       remedy: "label the Service istio.io/use-waypoint: NAME, or give the file of its Namespace too",
     },
+    "client-past-waypoint": {
+      severity: "warning",
+      what:
+        "nats-server's Service uses a waypoint, and a client has a sidecar. Istio's sidecars send to the Service's pods, not to " +
+        "its waypoint. The pods refuse the client if they accept only the waypoint (deploy/waypoint/only-through-waypoint.yaml), and " +
+        "otherwise no filter judges it.",
+      remedy:
+        "have the client in ambient mode, or inject sidecars into nats-server's pods, with a plugin for them (deploy/sidecar)",
+    },
     "ambient-sidecar-plugin": {
       severity: "error",
       what:
@@ -230,6 +273,7 @@ export const waypoint = family<Id>(
     for (const resource of [...mesh.plugins.map((plugin) => plugin.resource), ...policies])
       judgeTargets(resource, report);
     for (const plugin of mesh.plugins) judgePlugin(plugin, mesh, report);
+    judgeClients(mesh, report);
     for (const broker of mesh.brokers.filter((one) => mesh.isAmbient(one))) {
       const plugins = mesh.plugins.filter((plugin) => mesh.isMeantFor(plugin, broker));
       if (plugins.some((plugin) => mesh.placement(plugin) === "waypoint")) continue;
