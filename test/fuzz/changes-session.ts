@@ -159,10 +159,12 @@ export class Session {
   send(lines: readonly string[], without = 0): string | undefined {
     if (this.#wire.connection.closed || this.#isUnsure) return undefined;
     const wasOver = this.#isOver();
-    this.#revoke();
     const text = this.#unsent + lines.join("");
     const end = text.length - Math.min(without, Math.max(0, (lines.at(-1)?.length ?? 0) - 1));
     const chunk = text.slice(0, end);
+    // A case that is made shorter may leave no bytes, and with none the filter is not called.
+    if (chunk === "") return undefined;
+    this.#revoke();
     this.#unsent = text.slice(end);
     const [sent, sentRest] = wholeLines(this.#sent + chunk);
     this.#isObserved ||= this.#policy.observes;
@@ -393,11 +395,15 @@ export class Session {
     return !policy.deniesMessage(subject, sub.queue);
   }
 
-  /** Bytes come, before which the filter ends what the policy does not permit. */
+  /**
+   * Bytes come, before which the filter ends what the policy does not permit. What passed under this policy although it does not permit
+   * it, since its line began in DRY_RUN, may wait for the tick, and its messages do not pass (`judgeSubscriptions`).
+   */
   #revoke(): void {
     if (this.#policy.observes || this.#history.all.length > AT_ONCE) return;
     for (const sub of this.#history.live) {
-      if (!this.#limited.has(sub.sid)) sub.isRevoked ||= !this.#policy.permits(sub.subject, sub.queue);
+      if (this.#limited.has(sub.sid) || sub.under === this.#policy) continue;
+      sub.isRevoked ||= !this.#policy.permits(sub.subject, sub.queue);
     }
   }
 
@@ -444,7 +450,7 @@ export class Session {
       // The filter may be on for its sake, though nats-server makes nothing of it where the sid is taken.
       this.#names.set(`${subject} ${queue}`, { subject, queue });
       const isPermitted = this.#policy.permits(subject, queue);
-      // One whose line began in DRY_RUN passes and is revoked at once.
+      // One whose line began in DRY_RUN passes, and is revoked.
       const wasPermitted = this.#policy.observes || isPermitted;
       const of = { sid, subject, queue, under: this.#policy, isRecorded, wasPermitted };
       const hasBegun = this.#history.begin(of, this.#isObserved);

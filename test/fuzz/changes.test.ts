@@ -39,6 +39,26 @@ describe("what clients read while policies change", () => {
     });
   }
 
+  it("is what the newest allows of a subscription that none has ended, since its line began in DRY_RUN and no tick came", () => {
+    const of = 0;
+    const under = (mode: "DRY_RUN" | "ENFORCE", ...allow: string[]): Step => ({ policy: { mode, allow, deny: [] } });
+    const { problem, passed } = play({
+      clockStep: 0,
+      steps: [
+        under("DRY_RUN", "a.>"),
+        { of, sends: ["SUB b.* 1\r\n"], without: 5 },
+        under("ENFORCE", "a.>"),
+        { of, sends: ["PING\r\n"] },
+        { of, isSent: ["b.1"] },
+        { of, sends: ["PING\r\n"] },
+        under("ENFORCE", "b.>"),
+        { of, reads: 1000 },
+      ],
+    });
+    assert.equal(problem, undefined);
+    assert.ok(passed > 0);
+  });
+
   it(`is all that every policy has allowed, and nothing that the present one forbids, in ${CASES} random cases`, async (t) => {
     const seed = freshSeed();
     t.diagnostic(`TEST_SEED=${seed}`);

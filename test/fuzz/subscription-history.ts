@@ -22,8 +22,8 @@ export interface Subscription extends Begun, ServerSubscription {
   /** Its SUB passed in DRY_RUN when the filter may have forgotten one with its sid or a larger one. */
   mayHaveFormer: boolean;
   /**
-   * Bytes have come under a policy that does not permit it. From then on none of its messages may pass, under any later policy and
-   * after any further CONNECT.
+   * Bytes have come under a later policy, which does not permit it. From then on none of its messages may pass, under any later policy
+   * and after any further CONNECT.
    */
   isRevoked: boolean;
   /** A maximum has ended it at nats-server, and no further UNSUB has come since. To the filter it may end at any time. */
