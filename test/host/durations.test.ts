@@ -1,39 +1,29 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Host } from "./host.ts";
 import { MEMORY, subs } from "./memory.ts";
 import {
   configuredHost,
   CONNECT,
   hmsg,
   hpub,
-  INFO,
-  isSeries,
   msg,
   PEER,
-  PING,
   policy,
-  PONG,
   pub,
   stat,
+  valuesOf,
   Wire,
   type Policy,
 } from "./wire.ts";
 
 const REQUEST = "istio_nats_request_duration_milliseconds";
 const SERVICE = "istio_nats_service_duration_milliseconds";
-const UNANSWERED = "istio_nats_requests_unanswered_total";
 const PING_RTT = "istio_nats_ping_rtt_milliseconds";
+const UNANSWERED = "istio_nats_requests_unanswered_total";
 const LEFT_OUT = "istio_nats_durations_left_out_total";
 const NO_RESPONDERS = "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
 
 const TELEMETRY = { subjects: [{ name: "ask", patterns: ["ok.ask.*"] }] };
-
-/** The values that a histogram recorded, over the series with these labels. */
-function valuesOf(host: Host, name: string, labels: Record<string, string> = {}): number[] {
-  host.tick();
-  return [...host.histograms].filter(([raw]) => isSeries(raw, name, labels)).flatMap(([, values]) => values);
-}
 
 function requester(telemetry: object = TELEMETRY, more: Policy = {}): Wire {
   const wire = Wire.connected(configuredHost({ telemetry, ...more }));
@@ -493,44 +483,5 @@ describe("requests that wait when a connection passes unread in DRY_RUN", () => 
     assert.equal(wire.connection.closedByFilter, true);
     wire.connection.close();
     assert.equal(stat(host, UNANSWERED, { subject: "ask", reason: "closed" }), 1);
-  });
-});
-
-describe("the round trip of a PING", () => {
-  it("is the time to its PONG", () => {
-    const wire = Wire.connected(configuredHost());
-    for (const milliseconds of [4, 9]) {
-      wire.client(PING);
-      wire.host.advance(milliseconds);
-      wire.server(PONG);
-    }
-    assert.deepEqual(valuesOf(wire.host, PING_RTT), [4, 9]);
-  });
-
-  it("is measured for the first of several under way, and never ends with the PONG for one of the filter's own", () => {
-    const wire = Wire.connected(configuredHost());
-    wire.client(PING + PING);
-    wire.host.advance(5);
-    wire.server(PONG);
-    wire.host.advance(5);
-    wire.client(PING);
-    wire.server(PONG + PONG);
-    assert.deepEqual(valuesOf(wire.host, PING_RTT), [5]);
-    wire.client(pub("no.1"));
-    wire.client(PING);
-    wire.host.advance(5);
-    wire.server(PONG + PONG);
-    assert.deepEqual(valuesOf(wire.host, PING_RTT), [5]);
-  });
-
-  it("is also measured in DRY_RUN", () => {
-    const wire = Wire.connected(configuredHost({ mode: "DRY_RUN" }));
-    wire.server(INFO);
-    wire.client(PING + PING);
-    wire.host.advance(2);
-    wire.server(PONG);
-    wire.client(PING);
-    wire.server(PONG + PONG);
-    assert.deepEqual(valuesOf(wire.host, PING_RTT), [2]);
   });
 });

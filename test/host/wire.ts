@@ -150,6 +150,12 @@ export function stat(host: Host, name: string, labels: Record<string, string> = 
   return sum;
 }
 
+/** The values that a histogram has, over all series with these labels, after the durations have gone to the host. */
+export function valuesOf(host: Host, name: string, labels: Record<string, string> = {}): number[] {
+  host.tick();
+  return [...host.histograms].filter(([raw]) => isSeries(raw, name, labels)).flatMap(([, values]) => values);
+}
+
 /** Audit records logged so far. Throws if one violates the published schema. */
 export function auditOf(host: Host): Record<string, unknown>[] {
   return host.logs
