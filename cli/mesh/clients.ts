@@ -1,4 +1,5 @@
 import type { Field } from "../manifests/field.ts";
+import { settingsIn } from "./container-settings.ts";
 import type { Mesh } from "./mesh.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import type { Plugin } from "./plugin.ts";
@@ -12,23 +13,36 @@ export interface Client {
   service: Service;
   /** The Service's port that it dials. */
   port: number;
-  /** The variable of its environment that has the address. */
-  variable: Field;
+  /** The text that has the address. */
+  setting: Field;
 }
 
-/** Clients of nats-server, as far as their environment shows. */
+/** Clients of nats-server, as far as the environment and the arguments of their containers show. */
 export function clientsIn(mesh: Mesh): Client[] {
+  return addressedIn(mesh, ({ port }, service) => mesh.clientPorts(service).some(({ number }) => number === port));
+}
+
+/** Those who are told to use NATS's own TLS, at whatever port. */
+export function tlsClientsIn(mesh: Mesh): Client[] {
+  return addressedIn(mesh, ({ scheme }) => scheme === "tls");
+}
+
+function addressedIn(mesh: Mesh, isMeant: (address: Address, service: Service) => boolean): Client[] {
+  const settingsOf = settingsIn(mesh);
   return mesh.workloads.flatMap((workload) => {
     if (mesh.brokers.includes(workload)) return [];
-    const variables = workload.containers.flatMap((container) => container.items("env"));
-    return variables.flatMap((variable) => {
-      // A finding names the variable, so one of its addresses is enough.
-      const found = addressesIn(variable.text("value") ?? "").flatMap(({ host, port }): Client[] => {
-        const service = mesh.clientServiceNamed(host, workload.namespace);
-        if (!service || !mesh.clientPorts(service).some(({ number }) => number === port)) return [];
-        return [{ workload, service, port, variable }];
+    const given = settingsOf(workload);
+    const told = [
+      ...given.variables.map((setting) => ({ setting, addresses: addressesIn(setting.text() ?? "") })),
+      ...given.arguments.map((setting) => ({ setting, addresses: addressesAmong(setting.text() ?? "") })),
+    ];
+    return told.flatMap(({ setting, addresses }) => {
+      const clients = addresses.flatMap((address): Client[] => {
+        const service = mesh.clientServiceNamed(address.host, workload.namespace);
+        return service && isMeant(address, service) ? [{ workload, service, port: address.port, setting }] : [];
       });
-      return found.slice(0, 1);
+      // A finding names the text, so one of its addresses is enough.
+      return clients.slice(0, 1);
     });
   });
 }
@@ -41,7 +55,7 @@ interface Address {
 }
 
 /** Addresses as clients take them: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
-export function addressesIn(value: string): Address[] {
+function addressesIn(value: string): Address[] {
   return value.split(",").flatMap((text): Address[] => {
     const [, scheme, host, port = CLIENT_PORT] =
       /^(nats|tls):\/\/(?:[^@/]*@)?([^:/]+)(?::(\d+))?/.exec(text.trim()) ??
@@ -49,6 +63,12 @@ export function addressesIn(value: string): Address[] {
       [];
     return host === undefined ? [] : [{ scheme: scheme === "tls" ? "tls" : "nats", host, port: Number(port) }];
   });
+}
+
+/** Those in an argument, which may be behind its flag (`--server=nats://…`) or among the words of a shell's command. */
+function addressesAmong(argument: string): Address[] {
+  const words = argument.split(/\s+/).map((word) => word.replace(/^--?[-\w.]+=/, "").replace(/^["']|["']$/g, ""));
+  return words.flatMap(addressesIn);
 }
 
 /** Whether a plugin judges who comes by a Service. */

@@ -55,10 +55,10 @@ export function plaintextClients(mesh: Mesh): PlaintextClient[] {
     return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
   });
   const pods = clientsIn(mesh).flatMap((client): PlaintextClient[] => {
-    const { workload, service, variable } = client;
+    const { workload, service, setting } = client;
     const way = wayWithoutMtls(client, mesh);
     if (!way) return [];
-    const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
+    const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(setting.place)})`;
     return [{ place: way.place, message, remedy: way.remedy }];
   });
   return [...rules, ...pods, ...plaintextPeers(mesh), ...unknownPeers(mesh)];

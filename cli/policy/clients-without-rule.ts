@@ -61,7 +61,7 @@ export function clientsWithoutRule(
   const { config } = plugin;
   const trustDomains = config?.items("trustDomains").flatMap((value) => value.text() ?? []) ?? [];
   const judged = all.filter(({ service }) => judges(plugin, service, mesh));
-  // Once for each workload, however many of its variables have the address.
+  // Once for each workload, however many texts of it have the address.
   const clients = [...new Map(judged.map((client) => [client.workload, client])).values()];
   if (!config || clients.length === 0) return [];
   const peersOf = (account: ServiceAccount): string[] =>

@@ -112,6 +112,38 @@ describe("a client of nats-server", () => {
     assert.deepEqual(ids(...faulty, client("orders", "orders")), ["policy-fault"]);
   });
 
+  it("is known by an address in a ConfigMap that its environment names, and in the arguments of its containers", () => {
+    const sources = withSources([{ serviceAccounts: ["shop/other"] }]);
+    const told = (container: object, url = ADDRESS, namespace = "shop"): string[] => {
+      const settings = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace } };
+      const containers = JSON.stringify([{ name: "orders", ...container }]);
+      const orders = client("orders", "orders").replace(/"containers":\[.*?\]\}\]/, `"containers":${containers}`);
+      assert.ok(orders.includes(containers));
+      return ids(...sources, orders, JSON.stringify({ ...settings, data: { other: "x", url } }));
+    };
+    const variable = (name: string, key: string): object => ({
+      env: [{ name: "NATS_URL", valueFrom: { configMapKeyRef: { name, key } } }],
+    });
+    for (const container of [
+      variable("settings", "url"),
+      { envFrom: [{ prefix: "NATS_", configMapRef: { name: "settings" } }] },
+      { args: ["--verbose", `--server=${ADDRESS}`] },
+      { args: ["-s", "nats.messaging:4222"] },
+      { command: ["sh", "-c", `nats -s '${ADDRESS}' sub orders.>`] },
+    ])
+      assert.deepEqual(told(container), ["client-without-rule"], JSON.stringify(container));
+    for (const container of [
+      variable("settings", "other"),
+      variable("settings", "missing"),
+      variable("others", "url"),
+      { envFrom: [{ configMapRef: { name: "others" } }, { secretRef: { name: "settings" } }] },
+      { args: ["--exclude=nats.messaging"] },
+    ])
+      assert.deepEqual(told(container), [], JSON.stringify(container));
+    assert.deepEqual(told(variable("settings", "url"), "tls://nats.messaging"), ["client-tls", "client-without-rule"]);
+    assert.deepEqual(told(variable("settings", "url"), ADDRESS, "web"), []);
+  });
+
   it("is nobody who connects to another of nats-server's ports, or to what may be no pod that the plugin judges", () => {
     const sources = withSources([{ serviceAccounts: ["shop/other"] }]);
     const to = (value: string, ...more: string[]): string[] =>

@@ -1,6 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { addressesIn } from "../../mesh/clients.ts";
+import { tlsClientsIn } from "../../mesh/clients.ts";
 import { tlsFor } from "../../mesh/destination-rule.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { flagOf } from "../../mesh/nats-arguments.ts";
@@ -65,15 +65,9 @@ export const natsTls = family(
       const flag = flagOf(broker, /^--?tls(?:verify)?(?:=true)?$/);
       if (flag) report("nats-tls", flag.place, `${broker.resource.title} is started with ${flag.value}`);
     }
-    for (const { resource, containers, namespace } of mesh.workloads) {
-      for (const value of containers
-        .flatMap((c) => c.items("env"))
-        .flatMap((variable) => variable.get("value") ?? [])) {
-        const addresses = addressesIn(value.text() ?? "").filter(({ scheme }) => scheme === "tls");
-        const [service] = addresses.flatMap(({ host }) => mesh.clientServiceNamed(host, namespace) ?? []);
-        if (service)
-          report("client-tls", value.place, `${resource.title} uses NATS's own TLS with ${service.resource.title}`);
-      }
+    for (const { workload, service, setting } of tlsClientsIn(mesh)) {
+      const message = `${workload.resource.title} uses NATS's own TLS with ${service.resource.title}`;
+      report("client-tls", setting.place, message);
     }
     const external = externalHosts(mesh);
     for (const rule of mesh.of("DestinationRule", "networking.istio.io")) {

@@ -21,7 +21,7 @@ const MESH_CHECKS = {
   "client-without-rule": {
     severity: "warning",
     what:
-      "A workload has the address of nats-server in its environment, and no rule of the plugin there allows its service account " +
+      "A workload has the address of nats-server in its environment or arguments, and no rule of the plugin there allows its service account " +
       "anything, as the compiled filter itself judges. In ENFORCE it reads `Authorization Violation`, and its connection is closed. Pods " +
       "that name no service account have the one called `default`. Of manifests without a namespace this is judged only with `-n`.",
     remedy: "name its service account in a rule with allow",
@@ -55,10 +55,10 @@ function judgeClients(
   report: Report<"client-without-rule">,
 ): void {
   const found = clientsWithoutRule(plugin, clients, mesh, filter);
-  for (const { workload, service, variable, account, principal, isOnTrial, slip } of found) {
+  for (const { workload, service, setting, account, principal, isOnTrial, slip } of found) {
     const { title } = workload.resource;
     const whom = `${account.namespace}/${account.name}`;
-    const place = variable.placeOf("value");
+    const { place } = setting;
     if (isOnTrial) {
       const message = `${title} connects to ${service.resource.title} as ${whom}, to whom only rules of ${plugin.resource.title} in DRY_RUN allow anything`;
       report("client-without-rule", place, message, OF_TRIED_RULES);
