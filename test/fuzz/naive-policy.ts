@@ -157,12 +157,20 @@ const ACTING_HEADER =
 /** A field of a schedule that is nothing but commas, in the bytes of whichever blanks, so that nats-server tries each second of years. */
 const LONE_COMMA = /(?:^|[\0-\x20,\x80-\xff]),(?:[\0-\x20,\x80-\xff]|$)/;
 
+/** Nanoseconds of the units of Go's durations. Behind a number the filter takes any other byte for the beginning of microseconds. */
+const NANOSECONDS: Readonly<Record<string, number>> = { h: 3.6e12, m: 6e10, s: 1e9, ms: 1e6, n: 1 };
+const IN_MICROSECOND = 1e3;
+/** Of a hundred years. */
+const LONGEST_SCHEDULE = 876_600 * 3.6e12;
+
 /** Does nats-server's clock of nanoseconds end before a schedule of this duration is due, or does a list take it long to read? */
 function keepsBusy(schedule: string): boolean {
-  const perHour: Record<string, number> = { h: 1, m: 60, s: 3600, ms: 3.6e6, us: 3.6e9, ns: 3.6e12 };
-  const terms = schedule.replace(/[^\0-\x7f]+s/g, "us").matchAll(/(?<![\d.])(\d+)(?:\.[\d.]*)?([mun]s|h|m|s)/g);
-  const sum = [...terms].reduce((so, [, number, unit]) => so + Number(number) / perHour[unit!]!, 0);
-  return LONE_COMMA.test(schedule) || schedule.length > 512 || sum > 876_600;
+  const terms = schedule.matchAll(/(?<![\d.])(\d+)(?:\.[\d.]*)?(ms|[^\d.])/g);
+  const sum = [...terms].reduce(
+    (so, [, number, unit]) => so + Number(number) * (NANOSECONDS[unit!] ?? IN_MICROSECOND),
+    0,
+  );
+  return LONE_COMMA.test(schedule) || schedule.length > 512 || sum > LONGEST_SCHEDULE;
 }
 
 /** Bytes of a message that leaves room for what a trace adds to it (docs/policy.md). */
