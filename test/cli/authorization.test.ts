@@ -191,6 +191,7 @@ describe("an AuthorizationPolicy", () => {
       { notPrincipals: ["*/ns/messaging/sa/nats"] },
       { notServiceAccounts: ["nats"] },
       { notServiceAccounts: ["messaging/nats"] },
+      { notServiceAccounts: ["nats"], notNamespaces: [] },
     ])
       assert.deepEqual(told({ action: "DENY", rules: [{ from: [{ source }] }] }), [bare], JSON.stringify(source));
     for (const source of [{ principals: ["*/ns/messaging/sa/nats"] }, { serviceAccounts: ["nats"] }])
@@ -219,7 +220,11 @@ describe("an AuthorizationPolicy", () => {
     );
     assert.deepEqual(told(deny([]), excepted), [bare]);
     const shared = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
-    assert.ok(!told(deny([]), shared).join().includes("client-port-denied"));
+    for (const name of ["nats", "default"]) {
+      const source = { notPrincipals: [`cluster.local/ns/messaging/sa/${name}`] };
+      const found = told({ action: "DENY", rules: [{ from: [{ source }] }] }, shared).join();
+      assert.ok(!found.includes("client-port-denied"), name);
+    }
   });
 
   it("without rules is told to be left as it is, beside one that allows nats-server's clients", () => {
@@ -406,6 +411,7 @@ describe("an AuthorizationPolicy", () => {
         { namespaces: ["*"] },
         { trustDomains: ["cluster.local"] },
         { ipBlocks: ["0.0.0.0/0"] },
+        { ipBlocks: ["::/0"] },
       ].map((source) => authorization({ selector: NATS, rules: [{ from: [{ source }], to: [route] }] })),
       authorization({ selector: { matchLabels: { app: "x" } }, rules: [{ from: [broker] }] }),
       authorization({ rules: [{ from: [broker] }] }, "shop"),

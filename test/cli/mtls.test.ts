@@ -92,6 +92,8 @@ describe("a Sidecar", () => {
     const own = sidecar({ workloadSelector, ...listener(4222) });
     assert.deepEqual(ids(...DOCUMENTS, own, sidecar(listener(8222)), sidecar(listener(8222), "istio-system")), []);
     assert.deepEqual(ids(...DOCUMENTS, sidecar(listener(8222), "shop")), []);
+    // One of the root namespace that selects pods selects its own alone.
+    assert.deepEqual(ids(...DOCUMENTS, sidecar({ workloadSelector, ...listener(8222) }, "istio-system")), []);
     assert.deepEqual(ids(...DOCUMENTS, sidecar({ workloadSelector: { labels: { app: "x" } }, ...listener(8222) })), []);
     assert.deepEqual(ids(...DOCUMENTS, sidecar({ workloadSelector, egress: [{ hosts: ["./*"] }] })), []);
   });
@@ -268,6 +270,23 @@ describe("a Service that leads from outside the cluster to the client port", () 
       text.replace("annotations:", 'annotations:\n        sidecar.istio.io/inject: "false"'),
     );
     assert.deepEqual(told(...type("LoadBalancer"), ...without), []);
+    const ofNode = pods.map((text) => text.replace("      containers:", "      hostNetwork: true\n      containers:"));
+    assert.notDeepEqual(ofNode, pods);
+    assert.deepEqual(told(...type("LoadBalancer"), ...ofNode), []);
+  });
+
+  it("leads to unauthenticated clients as soon as some of its pods accept plaintext", () => {
+    const canary = kinds("StatefulSet").map((text) =>
+      text.replace("name: nats,", "name: canary,").replace("app: nats", "app: nats, track: canary"),
+    );
+    const mtls = (mode: string, more: object = {}): string =>
+      peerAuthentication("messaging", { mtls: { mode }, ...more });
+    const others = mtls("PERMISSIVE", { selector: { matchLabels: { track: "canary" } } });
+    const message = (...more: string[]): string =>
+      told(...type("LoadBalancer"), ...pods, mtls("STRICT"), ...more).join();
+    assert.match(message(others), /: mTLS is STRICT, /);
+    assert.match(message(...canary), /: mTLS is STRICT, /);
+    assert.match(message(...canary, others), /: to the policy they are unauthenticated$/);
   });
 
   it("is not one of a gateway whose proxy declares the client port", () => {

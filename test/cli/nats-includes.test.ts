@@ -58,6 +58,18 @@ describe("a file that a nats.conf includes", () => {
     assert.deepEqual(told(both), [passedOver]);
   });
 
+  it("is what all pods that mount the nats.conf have, and read", () => {
+    const canary = (...volumes: object[]): string[] =>
+      pods([OWN, ...volumes])
+        .filter((text) => text.includes("kind: StatefulSet\n"))
+        .map((text) => text.replace("name: nats,", "name: canary,"));
+    const read = { configMap: { name: "auth-nats" } };
+    const both = [...pods([OWN, read]), INCLUDING, configMap("auth-nats", { "auth.conf": "" })];
+    assert.deepEqual(told(...both, ...canary(read)), []);
+    assert.deepEqual(told(...both, ...canary()), [UNMOUNTED]);
+    assert.deepEqual(told(...both, ...canary(AUTH), configMap("auth", { "auth.conf": "" })), [PASSED_OVER]);
+  });
+
   it("has the name that the pods give it", () => {
     const auth = configMap("auth-nats", { "x.conf": "", "auth.conf": "" });
     const named = (key: string, path: string): object => ({ configMap: { name: "auth-nats", items: [{ key, path }] } });

@@ -156,6 +156,8 @@ describe("the memory of nats-server's proxy", () => {
       workers("messaging", { concurrency: 0, selector: { matchLabels: { app } } }, app);
     assert.match(told({}, [six, selecting("nats")]).join(), /as many workers as its node has CPUs/);
     assert.match(told({}, [six, selecting("orders")]).join(), /with 6 workers/);
+    const elsewhere = workers("shop", { concurrency: 0, selector: { matchLabels: { app: "nats" } } });
+    assert.match(told({}, [six, elsewhere]).join(), /with 6 workers/);
     assert.deepEqual(told({ config: 'concurrency: "2"' }, [six, selecting("nats")]), []);
     // One that selects nothing counts for nobody.
     for (const selector of [{}, { matchLabels: {} }])
@@ -200,6 +202,7 @@ describe("the memory of nats-server's proxy", () => {
     const stable = { labels: { "istio.io/rev": "stable" } };
     assert.deepEqual(told(stable, [injector(large), injector(small, "")]), []);
     assert.match(told(stable, [injector(small), injector(small, "")]).join(), /kills it beyond 256/);
+    assert.deepEqual(told(stable, [injector(small), injector({ ...small, cpu: "4" }, "")]), []);
   });
 
   it("is judged by the proxy's own container where the pods' template has one", () => {
@@ -230,6 +233,11 @@ describe("the memory of nats-server's proxy", () => {
     assert.match(told({ annotations: enough }, [podWith({ limits }, { annotations: enough })]).join(), anew);
     const mesh = injector({ cpu: "2", memory: "1Gi" }, "");
     assert.match(told({}, [podWith({ limits }), mesh]).join(), anew);
+    const unfilled = limited("${MEMORY}", "2");
+    assert.match(
+      told({ annotations: unfilled }, [podWith({ limits }, { annotations: unfilled })]).join(),
+      /kills it beyond 256: fill in .*; otherwise write /,
+    );
     // What is given to new ones is not known.
     assert.match(
       told({}, [podWith({ limits })]).join(),
