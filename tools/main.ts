@@ -8,6 +8,7 @@ import { image } from "./image.ts";
 import { inRoot } from "./paths.ts";
 import { writePolicySchema } from "./policy-schema-files.ts";
 import { format } from "./suites/lint-suite.ts";
+import { runNightly } from "./suites/nightly.ts";
 import { runSuites } from "./suites/run.ts";
 import { SUITES } from "./suites/table.ts";
 import { buildDebugFilter, buildFilter } from "./wasm.ts";
@@ -57,6 +58,7 @@ const TASKS: Record<string, Task> = {
   "generate:istio": async () => (await import("./istio-crds.ts")).writeIstioCrds(),
   "generate:dashboards": async () => (await import("./dashboards/generate.ts")).generate(),
   test: () => runSuites([], []),
+  "test:nightly": () => runNightly(),
   lint: () => runSuites(["lint"], []),
   format,
   fuzz: program("test", "fuzz", "main.ts"),

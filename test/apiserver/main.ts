@@ -11,7 +11,7 @@ async function play(files: readonly string[]): Promise<number> {
   // Before the tests, whose time is limited.
   await deployTools();
   await kubernetesTools();
-  const { passed, failed } = await nodeSuite("apiserver")((chunk) => process.stdout.write(chunk), files);
+  const { passed, failed } = await nodeSuite("apiserver").run((chunk) => process.stdout.write(chunk), files);
   for (const failure of failed) process.stdout.write(`✖ ${failure}\n`);
   process.stdout.write(`\n${passed} passed, ${failed.length} failed\n`);
   return failed.length === 0 && passed > 0 ? 0 : 1;

@@ -64,7 +64,7 @@ async function play(): Promise<number> {
   // Before the tests, whose time is limited.
   for (const name of chosen) await LIBRARIES[name]!.build();
   const files = chosen.flatMap((name) => LIBRARIES[name]!.files);
-  const { passed, failed } = await nodeSuite("clients")((chunk) => process.stdout.write(chunk), files);
+  const { passed, failed } = await nodeSuite("clients").run((chunk) => process.stdout.write(chunk), files);
   for (const failure of failed) process.stdout.write(`✖ ${failure}\n`);
   process.stdout.write(`\n${passed} passed, ${failed.length} failed\n`);
   return failed.length === 0 && passed > 0 ? 0 : 1;

@@ -18,8 +18,8 @@ import { isInsertable } from "./subjects.ts";
  * token looks like a wildcard, is not ASCII or is reserved by nats-server.
  */
 
-/** So many sessions a test run has, unless it is told another number. */
-export const USUAL_SESSIONS = 5000;
+/** So many sessions a test run has each night, unless it is told another number. */
+export const FULL_SESSIONS = 5000;
 
 /** How many of so many sessions also run with the peer in another account: as many as cost a few seconds. */
 export function sessionsWithImports(sessions: number): number {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { format } from "prettier";
 import { DIFFERENCES, differingSessions, type Difference } from "./differences.ts";
 import { generatedFigures, operationsOf } from "./figures.ts";
-import { sessionsWithImports, USUAL_SESSIONS } from "./generator.ts";
+import { sessionsWithImports, FULL_SESSIONS } from "./generator.ts";
 import { OWN_SESSIONS } from "./own-sessions.ts";
 import { recordedSessions } from "./session.ts";
 
@@ -23,7 +23,7 @@ function intro(): string {
   const all = [...operations.values()].reduce((sum, one) => sum + one, 0);
   const byVerb = [...operations].map(([verb, sum]) => `${grouped(sum)} ${verb}`).join(", ");
   const listed = [...differingSessions()].filter((id) => !id.startsWith("own-"));
-  const generated = generatedFigures(SEED, USUAL_SESSIONS);
+  const generated = generatedFigures(SEED, FULL_SESSIONS);
   return `# Parity with nats-server
 
 <!-- Made by test/conformance/parity-page.ts from test/conformance/differences.ts. -->
@@ -39,14 +39,14 @@ expectation of ours decides: nats-server is asked each time.
 - **Recorded sessions:** ${grouped(timeless.length)} in ${families.size} families and ${timed.length} that depend on time, with ${grouped(all)} operations (${byVerb}).
   ${grouped(recorded.length - listed.length)} end alike, ${listed.length} differ and are listed below. The suite fails when another one differs, and when a
   listed one no longer differs.
-- **Generated sessions:** ${grouped(USUAL_SESSIONS)} each time, with random permissions and a new seed, which is printed. Those of seed
+- **Generated sessions:** ${grouped(FULL_SESSIONS)} each night and a tenth in each run of \`npm test\`, with random permissions and a new seed, which is printed. Those of seed
   ${SEED} have ${grouped(generated.operations)} operations; ${grouped(generated.exact)} of them meet no refusal of the filter's own and must end alike as they are. In the others
   nats-server is sent a PING in place of each operation that the filter refuses by the list below. The PING stands for the
-  refusal, and everything else must be alike. \`SESSIONS=20000 npm run test:conformance\` runs more, \`SEED=…\` runs the same again. A
-  session that differs is shortened before it is printed. The first ${grouped(sessionsWithImports(USUAL_SESSIONS))} of them without a maximum run a second time, with the
+  refusal, and everything else must be alike. \`SESSIONS=20000 npm run test:conformance\` runs more, \`TEST_SEED=…\` runs the same again. A
+  session that differs is shortened before it is printed. The first ${grouped(sessionsWithImports(FULL_SESSIONS))} of them without a maximum run a second time, with the
   peer in another account, whose messages are imported.
-- **Splits:** the recorded sessions cut at each byte of both directions, more than 600,000 cuts, and in random chunks, in
-  the Node host; a random sample through Envoy in writes of one byte. What comes out is the same.
+- **Splits:** the recorded sessions cut at each byte of both directions, more than 600,000 cuts each night and a tenth of them in
+  each run of \`npm test\`, and in random chunks, in the Node host; a random sample through Envoy in writes of one byte. What comes out is the same.
 
 "Stricter" names the side that refuses more. The filter is looser than nats-server only where a difference below says
 "nats-server" or "neither", and why.`;

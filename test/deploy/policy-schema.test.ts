@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { policySchemaFiles } from "../../tools/policy-schema-files.ts";
+import { usual } from "../../tools/suites/counts.ts";
 import { ConfigVm } from "../fuzz/config-fuzz.ts";
 import { configuration } from "../fuzz/configurations.ts";
 import { isJson } from "../fuzz/is-json.ts";
@@ -11,7 +12,7 @@ import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { freshSeed, Random } from "../host/random.ts";
 
-const INPUTS = 8_000;
+const INPUTS = usual(8_000);
 
 const FROM = [{ principals: ["*"] }];
 const RULE = { name: "r", from: FROM, publish: { allow: ["a"] } };

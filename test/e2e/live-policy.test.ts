@@ -15,6 +15,9 @@ const WORKER_COUNT = 2;
 /** Enough that the kernel gives every worker some. */
 const CONNECTIONS = 8;
 
+/** A group that runs beside others would run its own tests at the same time, too. */
+const ONE_BY_ONE = { concurrency: false };
+
 interface Permissions {
   publish?: { allow?: string[]; deny?: string[] };
   subscribe?: { allow?: string[]; deny?: string[] };
@@ -27,51 +30,73 @@ const MANY_RULES = Array.from({ length: 1500 }, (_, i) => ({
   from: [{ serviceAccounts: [`team-${i % 100}/app-${i}`] }],
   publish: { allow: [`payments.${i}.settled.>`] },
 }));
-let rulesBeside: object[] = [];
-
-/** For each policy, what somebody else may publish under it and under no other policy, except for those in DRY_RUN. */
-const marks = new Map<object, string>();
 const NO_MARK = "mark.none";
 
-/** A policy with one rule for orders-api (none if it gets no permissions) and one for somebody else. */
-function policyOf(permissions?: Permissions, mode = "ENFORCE"): object {
-  const rule = { name: "orders-api", from: [{ principals: ["cluster.local/ns/shop/sa/orders-api"] }], ...permissions };
-  // Each has another text, because a text that has just been replaced may be taken for a late worker's.
-  const mark = `mark.${marks.size}`;
-  const from = [{ serviceAccounts: ["shop/workers"] }];
-  const bystander = { name: "workers", from, publish: { allow: ["work.>", mark] } };
-  const rules = permissions ? [...rulesBeside, rule, bystander] : [...rulesBeside, bystander];
-  const policy = { mode, trustDomains: ["cluster.local"], rules };
-  marks.set(policy, mark);
-  return policy;
+/** The policies of a proxy. Each has a mark: what somebody else may publish under it and under no other, except for those in DRY_RUN. */
+class Policies {
+  readonly #marks = new Map<object, string>();
+  readonly #onlies = new Map<string, object>();
+
+  /**
+   * A policy with one rule for orders-api (none if it gets no permissions), one for somebody else, and these before them. Each has
+   * another text, because a text that has just been replaced may be taken for a late worker's.
+   */
+  of(permissions: Permissions | undefined, { mode = "ENFORCE", beside = [] as object[] } = {}): object {
+    const rule = {
+      name: "orders-api",
+      from: [{ principals: ["cluster.local/ns/shop/sa/orders-api"] }],
+      ...permissions,
+    };
+    const mark = `mark.${this.#marks.size}`;
+    const bystander = {
+      name: "workers",
+      from: [{ serviceAccounts: ["shop/workers"] }],
+      publish: { allow: ["work.>", mark] },
+    };
+    const rules = permissions ? [...beside, rule, bystander] : [...beside, bystander];
+    const policy = { mode, trustDomains: ["cluster.local"], rules };
+    this.#marks.set(policy, mark);
+    return policy;
+  }
+
+  /** The policy under which orders-api may publish below that token and nothing else. */
+  only(token: string, beside: object[] = []): object {
+    const key = `${token} ${beside.length}`;
+    const known = this.#onlies.get(key);
+    if (known) return known;
+    const permissions = { publish: { allow: [`${token}.>`] }, subscribe: { allow: ["_INBOX.>"] } };
+    const policy = this.of(permissions, { beside });
+    this.#onlies.set(key, policy);
+    return policy;
+  }
+
+  /** Whether somebody else's connection is under that policy. */
+  async isOver(bystander: RawClient, policy: object): Promise<boolean> {
+    const { mode } = policy as { mode: string };
+    const enforced = !(await mayPublish(bystander, NO_MARK));
+    return enforced === (mode === "ENFORCE") && (await mayPublish(bystander, this.#marks.get(policy)!));
+  }
 }
 
-/** A policy under which orders-api may publish below that token and nothing else. */
-function only(token: string): object {
-  const key = `${token} ${rulesBeside.length}`;
-  const known = onlies.get(key);
-  if (known) return known;
-  const policy = policyOf({ publish: { allow: [`${token}.>`] }, subscribe: { allow: ["_INBOX.>"] } });
-  onlies.set(key, policy);
-  return policy;
+/** A stand whose policy changes, with its clients. */
+interface Place {
+  stand: Stand;
+  opened: RawClient[];
 }
-const onlies = new Map<string, object>();
 
-const opened: RawClient[] = [];
-
-function closeAll(): void {
+function closeAll({ opened }: Place): void {
   for (const client of opened.splice(0)) client.close();
 }
 
-async function connect(stand: Stand, principal = ORDERS_API, listener?: string): Promise<RawClient> {
+async function connect({ stand, opened }: Place, principal = ORDERS_API, listener?: string): Promise<RawClient> {
   const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(principal) });
   opened.push(client);
   await client.handshake();
   return client;
 }
 
-async function connectMany(stand: Stand, count = CONNECTIONS): Promise<RawClient[]> {
-  return Promise.all(Array.from({ length: count }, () => connect(stand)));
+async function connectMany(place: Place, count = CONNECTIONS): Promise<RawClient[]> {
+  return Promise.all(Array.from({ length: count }, () => connect(place)));
 }
 
 /** Twice as many messages of 1 KB as the buffers after the filter hold at most: up to 5,955 were seen to be in them. */
@@ -80,12 +105,12 @@ const WAITING = 12_000;
 const PATIENT = `write_deadline: "1m"`;
 
 /** A client that has subscribed to `a.1` and does not read. What no buffer holds of its messages waits in nats-server, UNSUB or not. */
-async function connectBehind(stand: Stand): Promise<RawClient> {
-  const client = await connect(stand);
+async function connectBehind(place: Place): Promise<RawClient> {
+  const client = await connect(place);
   await client.send("SUB a.1 1\r\n");
   await client.flush();
   client.pause();
-  const operator = await RawClient.connect(stand.nats.port);
+  const operator = await RawClient.connect(place.stand.nats.port);
   await operator.handshake();
   await operator.send(`PUB a.1 1000\r\n${"x".repeat(1000)}\r\n`.repeat(WAITING));
   await operator.flush();
@@ -112,13 +137,6 @@ async function mayPublish(client: RawClient, subject: string): Promise<boolean> 
   return false;
 }
 
-/** Whether somebody else's connection is under that policy. */
-async function isUnder(bystander: RawClient, policy: object): Promise<boolean> {
-  const { mode } = policy as { mode: string };
-  const enforced = !(await mayPublish(bystander, NO_MARK));
-  return enforced === (mode === "ENFORCE") && (await mayPublish(bystander, marks.get(policy)!));
-}
-
 /** How many connections each worker has accepted so far. Every listener was asked for port 0, and Envoy names it by that. */
 function takenByWorkers({ envoy }: Stand): Promise<number[]> {
   const stat = (worker: number): string => `listener.127.0.0.1_0.worker_${worker}.downstream_cx_total`;
@@ -126,16 +144,16 @@ function takenByWorkers({ envoy }: Stand): Promise<number[]> {
 }
 
 /** Waits until new connections are under that policy on each worker. */
-async function waitForEachWorker(stand: Stand, policy: object): Promise<void> {
+async function waitForEachWorker(place: Place, policies: Policies, policy: object): Promise<void> {
   const under = new Set<number>();
   await waitFor(
     "the policy on each worker",
     async () => {
-      const before = await takenByWorkers(stand);
-      const probe = await connect(stand, WORKERS);
-      const isIt = await isUnder(probe, policy);
+      const before = await takenByWorkers(place.stand);
+      const probe = await connect(place, WORKERS);
+      const isIt = await policies.isOver(probe, policy);
       probe.close();
-      const after = await takenByWorkers(stand);
+      const after = await takenByWorkers(place.stand);
       const worker = after.findIndex((count, i) => count > before[i]!);
       if (isIt && worker >= 0) under.add(worker);
       return under.size === WORKER_COUNT;
@@ -199,25 +217,29 @@ const CHANGES: [what: string, isInNewVm: boolean, beside: object[]][] = [
   ["in a new VM and is long", true, MANY_RULES],
 ];
 
-for (const [what, isInNewVm, beside] of CHANGES) {
+function changes(what: string, isInNewVm: boolean, beside: object[]): void {
+  const policies = new Policies();
+  const only = (token: string): object => policies.only(token, beside);
+  const policyOf = (permissions?: Permissions, mode?: string): object => policies.of(permissions, { mode, beside });
   let versions = 0;
   /** As Istio pushes it: each time for files with another environment, for which Envoy makes new VMs. */
   const filterOf = (config: object): WasmFilter =>
     isInNewVm ? { config, environment: { VERSION: String(++versions) } } : { config };
 
-  describe(`a policy that changes ${what}, while clients are connected`, () => {
+  describe(`a policy that changes ${what}, while clients are connected`, ONE_BY_ONE, () => {
     let stand: Stand;
+    let place: Place;
 
     before(async () => {
-      rulesBeside = beside;
       stand = await Stand.start({
         nats: { config: PATIENT },
         listeners: { mtls: { filter: filterOf(only("a")) }, other: { filter: filterOf(only("a")) } },
         serverProxy: { concurrency: WORKER_COUNT },
       });
+      place = { stand, opened: [] };
     });
 
-    afterEach(closeAll);
+    afterEach(() => closeAll(place));
     after(() => stand.stop());
 
     async function put(config: object): Promise<void> {
@@ -227,18 +249,18 @@ for (const [what, isInNewVm, beside] of CHANGES) {
     /** Also waits until new connections are under it on each worker. */
     async function putAndWait(config: object): Promise<void> {
       await put(config);
-      await waitForEachWorker(stand, config);
+      await waitForEachWorker(place, policies, config);
     }
 
     async function inForce(config: object, token: string, others: string[]): Promise<RawClient> {
       await put(config);
-      const client = await connect(stand);
+      const client = await connect(place);
       await waitForOnly(stand, [client], token, others);
       return client;
     }
 
     it("judges the next publishes of all of them, and grants rights without a new connection", async () => {
-      const clients = await connectMany(stand);
+      const clients = await connectMany(place);
       await waitForOnly(stand, clients, "a", ["b"]);
       await put(only("b"));
       await waitForOnly(stand, clients, "b", ["a"]);
@@ -246,20 +268,20 @@ for (const [what, isInNewVm, beside] of CHANGES) {
 
     it("is the first one again after another, with connections of the first still open", async () => {
       const first = await inForce(only("a"), "a", ["b"]);
-      const clients = [first, ...(await connectMany(stand))];
+      const clients = [first, ...(await connectMany(place))];
       await put(only("b"));
       await waitForOnly(stand, clients, "b", ["a"]);
-      clients.push(...(await connectMany(stand)));
+      clients.push(...(await connectMany(place)));
       await put(only("a"));
       await waitForOnly(stand, clients, "a", ["b"]);
       // Neither a late worker nor a root that is kept may bring the other policy back.
       await sleep(3000);
-      await waitForOnly(stand, [...clients, ...(await connectMany(stand))], "a", ["b"], 500);
+      await waitForOnly(stand, [...clients, ...(await connectMany(place))], "a", ["b"], 500);
     });
 
     it("leaves another plugin of the same image alone", async () => {
       const client = await inForce(only("b"), "b", ["a"]);
-      const other = await connect(stand, ORDERS_API, "other");
+      const other = await connect(place, ORDERS_API, "other");
       await sleep(IN_FORCE);
       await waitForOnly(stand, [other], "a", ["b"], 500);
       await waitForOnly(stand, [client], "b", ["a"], 500);
@@ -267,7 +289,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
 
     it("withholds deliveries that it now denies", async () => {
       await putAndWait(policyOf({ subscribe: { allow: ["a.>"] } }));
-      const client = await connect(stand);
+      const client = await connect(place);
       await client.send("SUB a.> 1\r\n");
       await client.flush();
       await put(policyOf({ publish: { allow: ["now"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } }));
@@ -284,7 +306,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       const wanted = await nativeTexts();
       assert.equal(wanted.length, 2);
       await putAndWait(policyOf({ subscribe: { allow: ["a.>", "a.*"] } }));
-      const client = await connect(stand);
+      const client = await connect(place);
       await client.send('SUB a.> 1\r\nSUB a.* q.1 s"2\r\nSUB a.b q.2 3\r\n');
       await client.flush();
       await put(policyOf({ subscribe: { allow: ["a.b"] } }));
@@ -313,7 +335,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
 
     it("gives nothing of a revoked subscription to a client that has not read for long", async () => {
       await putAndWait(policyOf({ subscribe: { allow: ["a.>", "b.>"] } }));
-      const client = await connectBehind(stand);
+      const client = await connectBehind(place);
       await putAndWait(policyOf({ subscribe: { allow: ["b.>"], deny: ["a.>"] } }));
       await client.send("PING\r\n");
       await sleep(NOT_READING);
@@ -326,7 +348,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
 
     it("gives nothing of a subscription that has been forgotten to the next one with its sid", async () => {
       await putAndWait(policyOf({ subscribe: { allow: ["a.>", "b.>"] } }));
-      const client = await connectBehind(stand);
+      const client = await connectBehind(place);
       const others = Array.from({ length: 256 }, (_, i) => `SUB b.1 ${i + 2}\r\nUNSUB ${i + 2}\r\n`);
       await client.send(`UNSUB 1\r\n${others.join("")}SUB b.> 1\r\n`);
       await putAndWait(policyOf({ subscribe: { allow: ["b.>"] } }));
@@ -341,7 +363,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
 
     it("closes silent members of a queue group that have lost their right", async () => {
       await putAndWait(policyOf({ subscribe: { allow: ["a.>"] } }));
-      const members = await connectMany(stand);
+      const members = await connectMany(place);
       for (const member of members) {
         await member.send("SUB a.x group 1\r\n");
         assert.deepEqual(linesOf(await member.flush()), []);
@@ -355,8 +377,8 @@ for (const [what, isInNewVm, beside] of CHANGES) {
 
     it("closes silent connections that have lost everything, and tells them so when they come again", async () => {
       await putAndWait(only("a"));
-      const clients = await connectMany(stand);
-      const bystander = await connect(stand, WORKERS);
+      const clients = await connectMany(place);
+      const bystander = await connect(place, WORKERS);
       const before = await stand.envoy.stat("istio_nats_revoked_connections_total");
       await put(policyOf());
       await waitFor("all are closed", () => clients.every((client) => client.isClosed), within(IN_FORCE, stand));
@@ -366,13 +388,13 @@ for (const [what, isInNewVm, beside] of CHANGES) {
         (count) => count === before + CONNECTIONS,
       );
       assert.ok(await mayPublish(bystander, "work.x"));
-      await assert.rejects(connect(stand), /Authorization Violation/);
+      await assert.rejects(connect(place), /Authorization Violation/);
     });
 
     it("enforces after DRY_RUN on the same connection, and the other way round", async () => {
       const permissions = { publish: { allow: ["a.>"] }, subscribe: { allow: ["a.>"] } };
       await putAndWait(policyOf(permissions, "DRY_RUN"));
-      const client = await connect(stand);
+      const client = await connect(place);
       await client.send("SUB a.> 1\r\nSUB b.> 2\r\n");
       await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), within(IN_FORCE, stand));
       await put(policyOf(permissions));
@@ -400,7 +422,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       assert.equal(await stand.update(filterOf({ trustDomains: ["cluster.local"], rules: [] })), "REJECTED");
       await stand.envoy.waitForStat("istio_nats_policy_rejected_total", {}, (count) => count === before + 1);
       assert.ok(stand.wasmLog().some((text) => text.includes("this configuration is refused whole, 1 fault(s)")));
-      await waitForOnly(stand, [client, ...(await connectMany(stand))], "a", ["b"], 500);
+      await waitForOnly(stand, [client, ...(await connectMany(place))], "a", ["b"], 500);
     });
   });
 }
@@ -411,27 +433,26 @@ const SUCCESSIONS: [concurrency: number, long: string[]][] = [
   [2, ["b", "c"]],
 ];
 
-for (const [concurrency, long] of SUCCESSIONS) {
+function succession(concurrency: number, long: string[]): void {
   const which = long.length === 0 ? "" : ", long ones among them";
-  describe(`many policies in quick succession, with ${concurrency} workers${which}`, () => {
+  describe(`many policies in quick succession, with ${concurrency} workers${which}`, ONE_BY_ONE, () => {
     it("settle on the last one everywhere", async () => {
-      const policyFor = (token: string): object => {
-        rulesBeside = long.includes(token) ? MANY_RULES : [];
-        return only(token);
-      };
+      const policies = new Policies();
+      const policyFor = (token: string): object => policies.only(token, long.includes(token) ? MANY_RULES : []);
       const stand = await Stand.start({
         listeners: { mtls: { filter: { config: policyFor("a") } } },
         serverProxy: { concurrency },
       });
+      const place = { stand, opened: [] };
       try {
-        const clients = await connectMany(stand, 2 * CONNECTIONS);
+        const clients = await connectMany(place, 2 * CONNECTIONS);
         const tokens = ["a", "b", "c"];
         for (let round = 0; round < 3; round++) {
           // The last policy of a round has been in force in it before.
           const order = ["b", "a", "c", "b", "a", "b", "c", "a", tokens[round % 3]!];
           for (const token of order) {
             assert.equal(await stand.update({ config: policyFor(token) }), "ACCEPTED");
-            if (token === "c") clients.push(await connect(stand));
+            if (token === "c") clients.push(await connect(place));
           }
           const last = order.at(-1)!;
           await waitForOnly(
@@ -451,9 +472,15 @@ for (const [concurrency, long] of SUCCESSIONS) {
           );
         }
       } finally {
-        closeAll();
+        closeAll(place);
         await stand.stop();
       }
     });
   });
 }
+
+// They mostly wait, each for a proxy of its own.
+describe("a policy on open connections", { concurrency: true }, () => {
+  for (const [what, isInNewVm, beside] of CHANGES) changes(what, isInNewVm, beside);
+  for (const [concurrency, long] of SUCCESSIONS) succession(concurrency, long);
+});

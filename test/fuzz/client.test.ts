@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { usual } from "../../tools/suites/counts.ts";
 import { freshSeed } from "../host/random.ts";
 import { problemOf } from "./client-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
@@ -7,7 +8,7 @@ import { POLICIES } from "./policies.ts";
 import { explain, savedInputs } from "./saved.ts";
 
 /** `npm run fuzz` runs more. */
-const INPUTS = 1_000_000;
+const INPUTS = usual(1_000_000);
 
 describe("what a client can get past the filter", () => {
   for (const { name, policy, chunks } of savedInputs()) {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { usual } from "../../tools/suites/counts.ts";
 import { freshSeed, Random } from "../host/random.ts";
 import { ConfigVm, problemOf, type Reading } from "./config-fuzz.ts";
 import { configuration, SOUND } from "./configurations.ts";
 import { isJson } from "./is-json.ts";
 import { minimise } from "./minimise.ts";
 
-const INPUTS = 60_000;
+const INPUTS = usual(60_000);
 
 /** One text that is or resembles JSON: `y_` is JSON, `n_` is not, and readers differ on `i_`. Latin-1, one character per byte. */
 interface JsonCase {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { usual } from "../../tools/suites/counts.ts";
 import { freshSeed, Random } from "../host/random.ts";
 import { ClientFuzz } from "./client-fuzz.ts";
 import { chunksOf, clientStream } from "./inputs.ts";
@@ -9,11 +10,11 @@ import { TracingServer, type TracedLine } from "./real-server.ts";
 import { explain } from "./saved.ts";
 import { serverCase } from "./server-fuzz.ts";
 
-const STREAMS = 20_000;
+const STREAMS = usual(20_000);
 /** Streams of clients that may say other things before CONNECT. */
-const EARLY = 1_000;
+const EARLY = usual(1_000);
 /** Streams as clients make them, unfiltered. They contain what the filter never lets through. */
-const UNFILTERED = 5_000;
+const UNFILTERED = usual(5_000);
 
 interface ExpectedLine {
   line: TracedLine;

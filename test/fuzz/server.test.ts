@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { usual } from "../../tools/suites/counts.ts";
 import { freshSeed, Random } from "../host/random.ts";
 import { fewer } from "./fewer.ts";
 import { minimise } from "./minimise.ts";
 import { POLICIES } from "./policies.ts";
 import { serverCase, ServerFuzzVm, type ServerCase } from "./server-fuzz.ts";
 
-const INPUTS = 100_000;
+const INPUTS = usual(100_000);
 
 /** Fewer turns, then less in each, as long as it still fails. */
 async function shortened(input: ServerCase, fails: (input: ServerCase) => boolean): Promise<ServerCase> {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { usual } from "../../tools/suites/counts.ts";
 import { freshSeed } from "../host/random.ts";
 import { fuzzShedding } from "./shedding-fuzz.ts";
 
 /** `npm run fuzz -- --of=shedding` runs more. */
-const CASES = 60;
+const CASES = usual(200);
 
 describe("a VM whose budget of memory is used up, or whose memory is full of gaps,", () => {
   it(`holds no more than it may, and ends nobody but who holds or asks most, in ${CASES} random cases`, async (t) => {

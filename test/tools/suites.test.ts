@@ -20,7 +20,7 @@ describe("a suite's count", () => {
   function count(source: string): Promise<SuiteResult> {
     const file = join(folder, "sample.test.mjs");
     writeFileSync(file, `import { describe, it } from "node:test";\n${source}`);
-    return nodeSuite("tools")(() => undefined, [file]);
+    return nodeSuite("tools").run(() => undefined, [file]);
   }
 
   it("includes every test, whatever its depth, and not the groups", async () => {

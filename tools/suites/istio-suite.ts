@@ -4,7 +4,7 @@ import { run } from "../command.ts";
 import { lockImage, makeFilterImage } from "../image-build.ts";
 import { ISTIO_MODULE, istioTests, pilotDiscovery, type IstioPackage } from "../istio.ts";
 import { buildFilter } from "../wasm.ts";
-import type { RunSuite, SuiteResult } from "./result.ts";
+import { noResult, type RunSuite, type SuiteResult } from "./result.ts";
 
 /** Go's own time limit for all tests of the binary together. */
 const TIMEOUT = "-test.timeout=15m";
@@ -19,7 +19,7 @@ export function goTestCounts(output: string): SuiteResult {
   for (const [, verdict, name] of output.matchAll(/^ *--- (PASS|FAIL|SKIP): (\S+) \(/gm)) {
     verdicts.set(name ?? "", verdict ?? "");
   }
-  const result: SuiteResult = { passed: 0, failed: [], skipped: 0 };
+  const result = noResult();
   const names = [...verdicts.keys()];
   for (const [name, verdict] of verdicts) {
     const parts = names.filter((other) => other.startsWith(`${name}/`));

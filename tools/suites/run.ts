@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import { messageOf } from "../fault.ts";
-import type { SuiteResult } from "./result.ts";
+import { isNightly } from "./counts.ts";
+import { noResult, sumOf, type RunSuite, type SuiteResult } from "./result.ts";
 import { SUITES, type Suite } from "./table.ts";
 
 interface FinishedSuite extends SuiteResult {
@@ -10,18 +11,24 @@ interface FinishedSuite extends SuiteResult {
 
 type Write = (chunk: string | Uint8Array) => void;
 
-/** Runs a suite. A suite that throws or runs nothing has failed. */
-async function finish(suite: Suite, files: readonly string[], write: Write): Promise<FinishedSuite> {
+/** How many files the summary names. */
+const SLOWEST = 20;
+
+/** Runs a suite, or its tail. What throws has failed. */
+async function finish(suite: Suite, part: RunSuite, files: readonly string[], write: Write): Promise<FinishedSuite> {
   const began = performance.now();
   let result: SuiteResult;
   try {
-    result = await suite.run(write, files);
-    if (result.passed + result.failed.length === 0) result.failed.push("ran no test");
+    result = await part(write, files);
   } catch (error) {
     write(`${messageOf(error)}\n`);
-    result = { passed: 0, failed: ["could not run"], skipped: 0 };
+    result = { ...noResult(), failed: ["could not run"] };
   }
   return { suite, ...result, seconds: (performance.now() - began) / 1000 };
+}
+
+function printHead(name: string, about: string): void {
+  process.stdout.write(`\n${pc.bold(`── ${name}`)} ${pc.dim(about)}\n\n`);
 }
 
 /**
@@ -38,10 +45,10 @@ async function runStage(stage: readonly Suite[], files: readonly string[]): Prom
     };
     const show = (): void => {
       live = true;
-      process.stdout.write(`\n${pc.bold(`── ${suite.name}`)} ${pc.dim(suite.about)}\n\n`);
+      printHead(suite.name, suite.about);
       for (const chunk of held) process.stdout.write(chunk);
     };
-    return { show, finished: finish(suite, files, write) };
+    return { show, finished: finish(suite, suite.run, files, write) };
   });
 
   const results: FinishedSuite[] = [];
@@ -50,6 +57,33 @@ async function runStage(stage: readonly Suite[], files: readonly string[]): Prom
     results.push(await finished);
   }
   return results;
+}
+
+/** Adds to a suite's result what must have the machine for itself. A suite that has run nothing then has failed. */
+async function withTail(finished: FinishedSuite, files: readonly string[]): Promise<FinishedSuite> {
+  const { suite } = finished;
+  let whole = finished;
+  if (suite.tail && files.length === 0) {
+    let isBegun = false;
+    const tail = await finish(suite, suite.tail, files, (chunk) => {
+      if (!isBegun) printHead(suite.name, "what must have the machine for itself");
+      isBegun = true;
+      process.stdout.write(chunk);
+    });
+    whole = { suite, ...sumOf(finished, tail), seconds: finished.seconds + tail.seconds };
+  }
+  if (whole.passed + whole.failed.length === 0) whole.failed.push("ran no test");
+  return whole;
+}
+
+function printSlowest(results: readonly FinishedSuite[]): void {
+  const files = results.flatMap((result) => result.files).sort((a, b) => b.seconds - a.seconds);
+  if (files.length <= 1) return;
+  process.stdout.write(
+    `\n${pc.bold("── slowest files")} ${pc.dim("seconds, and those that the file itself computed")}\n\n`,
+  );
+  for (const { file, seconds, cpu } of files.slice(0, SLOWEST))
+    process.stdout.write(`${seconds.toFixed(1).padStart(6)} ${cpu.toFixed(1).padStart(6)}  ${file}\n`);
 }
 
 function printSummary(results: readonly FinishedSuite[]): void {
@@ -66,22 +100,27 @@ function printSummary(results: readonly FinishedSuite[]): void {
 }
 
 /**
- * Runs the named suites, or all of them if none is named, and goes on after a failing one. The last line of stdout is `N passed, N
- * failed`, over all of them. `files` narrows a suite to some of its files. Returns an exit status.
+ * Runs the named suites, or all that this run is to have if none is named, and goes on after a failing one. The last line of stdout
+ * is `N passed, N failed`, over all of them. `files` narrows a suite to some of its files. Returns an exit status.
  */
 export async function runSuites(names: readonly string[], files: readonly string[]): Promise<number> {
-  const chosen = SUITES.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen = SUITES.filter((suite) =>
+    names.length === 0 ? isNightly || suite.isNightly !== true : names.includes(suite.name),
+  );
   const stages = [...new Set(chosen.map(({ stage }) => stage))].sort((a, b) => a - b);
-  const results: FinishedSuite[] = [];
+  const finished: FinishedSuite[] = [];
   for (const stage of stages) {
-    results.push(
+    finished.push(
       ...(await runStage(
         chosen.filter((suite) => suite.stage === stage),
         files,
       )),
     );
   }
+  const results: FinishedSuite[] = [];
+  for (const one of finished) results.push(await withTail(one, files));
 
+  printSlowest(results);
   printSummary(results);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed.length, 0);

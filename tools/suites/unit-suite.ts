@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { run } from "../command.ts";
 import { inRoot } from "../paths.ts";
-import type { RunSuite } from "./result.ts";
+import { noResult, type RunSuite } from "./result.ts";
 
 /** as-pect's last lines: `[Tests]: 12 / 13`. */
 const SUMMARY = /\[Tests\]: (\d+) \/ (\d+)/;
@@ -28,5 +28,5 @@ export const unitSuite: RunSuite = async (write, files) => {
   const missing = Number(total ?? 0) - Number(passed ?? 0) - failed.length;
   for (let i = 0; i < missing; i++) failed.push("a spec that as-pect does not name");
   if (status !== 0 && failed.length === 0) failed.push(`as-pect ended with status ${status}`);
-  return { passed: Number(passed ?? 0), failed, skipped: 0 };
+  return { ...noResult(), passed: Number(passed ?? 0), failed };
 };
