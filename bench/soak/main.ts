@@ -5,23 +5,15 @@ import { freshSeed } from "../../test/host/random.ts";
 import { exitStatusOf } from "../../tools/exit-status.mjs";
 import { messageOf } from "../../tools/fault.ts";
 import { announce } from "../../tools/progress.ts";
-import { fileToWrite, positive, wholeNumber } from "../options.ts";
-import { outliveReader, writeFigures } from "../output.ts";
-import { terminalWidth, toTerminal } from "../table.ts";
+import { positive, wholeNumber } from "../options.ts";
+import { toTerminal } from "../table.ts";
 import { growthsOf, HELD, LEAST, type Growth, type Held } from "./growth.ts";
 import { soak, type Round } from "./soak.ts";
 
 const MINUTE = 60_000;
-
-interface Options {
-  minutes: number;
-  round: number;
-  renewal: number;
-  workers: number;
-  pause: number;
-  seed: number;
-  json?: string;
-}
+const WORKERS = 2;
+/** Milliseconds between two bursts of a kind of traffic, so that two cores suffice. */
+const PAUSE = 20;
 
 const options = new Command("npm run bench:soak --")
   .description(
@@ -31,12 +23,9 @@ const options = new Command("npm run bench:soak --")
   .option("--minutes <number>", "how long", positive, 60)
   .option("--round <seconds>", "of traffic, after which everything is counted", positive, 20)
   .option("--renewal <rounds>", "after so many Envoy gets new VMs, and nats-server starts anew", wholeNumber(1), 60)
-  .option("--workers <number>", "Envoy's worker threads", wholeNumber(1), 2)
-  .option("--pause <milliseconds>", "between two bursts of a kind of traffic; less is more load", wholeNumber(0), 20)
   .option("--seed <number>", "repeats what is chosen at random", wholeNumber(0), freshSeed())
-  .option("--json <file>", "writes the numbers there too", fileToWrite)
   .parse()
-  .opts<Options>();
+  .opts<{ minutes: number; round: number; renewal: number; seed: number }>();
 
 const COLUMNS = ["round>", "minutes>", "messages>", "connections>", "revoked, ms>", "request p99, ms>"];
 const HELD_COLUMNS: Record<keyof Held, string> = {
@@ -60,26 +49,21 @@ function shown(what: keyof Held, value: number): string {
 const began = performance.now();
 const rounds: (Round & { minutes: number })[] = [];
 
-function rowOf(
-  { minutes, messages, connections, revoked, p99, held }: Round & { minutes: number },
-  i: number,
-): string[] {
-  return [
-    `${i + 1}`,
-    minutes.toFixed(1),
-    messages.toLocaleString("en-US"),
-    connections.toLocaleString("en-US"),
-    revoked.toFixed(0),
-    p99.toFixed(1),
-    ...HELD.map((what) => shown(what, held[what])),
-  ];
-}
-
 function table(): string {
   // Of many rounds some stand for all, the first and the last among them.
   const every = Math.ceil(rounds.length / 30);
-  const rows = rounds.map(rowOf).filter((_, i) => i === 0 || (rounds.length - 1 - i) % every === 0);
-  return toTerminal({ columns: [...COLUMNS, ...HELD.map((what) => HELD_COLUMNS[what])], rows }, terminalWidth());
+  const rows = rounds
+    .map(({ minutes, messages, connections, revoked, p99, held }, i) => [
+      `${i + 1}`,
+      minutes.toFixed(1),
+      messages.toLocaleString("en-US"),
+      connections.toLocaleString("en-US"),
+      revoked.toFixed(0),
+      p99.toFixed(1),
+      ...HELD.map((what) => shown(what, held[what])),
+    ])
+    .filter((_, i) => i === 0 || (rounds.length - 1 - i) % every === 0);
+  return toTerminal({ columns: [...COLUMNS, ...HELD.map((what) => HELD_COLUMNS[what])], rows });
 }
 
 /** The rounds of the VMs that followed each other. */
@@ -113,21 +97,29 @@ process.once("SIGINT", () => {
   announce("the end of the soak; once more ends at once");
 });
 
+const { minutes, round, renewal, seed } = options;
+process.stdout.write(`seed ${seed}\n`);
 try {
-  outliveReader(options.json !== undefined);
-  const { minutes, round, renewal, workers, pause, seed } = options;
-  process.stdout.write(`seed ${seed}\n`);
   const end = began + minutes * MINUTE;
-  const goesOn = (): boolean => performance.now() < end;
-  // Nobody asks for a round that takes longer than all of them.
-  const duration = Math.min(round * 1000, minutes * MINUTE);
-  await soak({ seed, workers, round: duration, goesOn, interruption: interruption.signal, renewal, pause }, (one) => {
-    rounds.push({ ...one, minutes: (performance.now() - began) / MINUTE });
-    announce(`round ${rounds.length}`);
-  });
+  await soak(
+    {
+      seed,
+      workers: WORKERS,
+      pause: PAUSE,
+      renewal,
+      // Nobody asks for a round that takes longer than all of them.
+      round: Math.min(round * 1000, minutes * MINUTE),
+      goesOn: () => performance.now() < end,
+      interruption: interruption.signal,
+    },
+    (one) => {
+      rounds.push({ ...one, minutes: (performance.now() - began) / MINUTE });
+      announce(`round ${rounds.length}`);
+    },
+  );
 } catch (error) {
   if (!interruption.signal.aborted) {
-    process.stderr.write(`seed ${options.seed}, round ${rounds.length + 1}: ${messageOf(error)}\n`);
+    process.stderr.write(`seed ${seed}, round ${rounds.length + 1}: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }
@@ -139,5 +131,4 @@ if (rounds.length > 0) {
     judge("from VMs to the next ones", between, "a smaller --renewal, or more --minutes,"),
   ];
   if (verdicts.includes(false)) process.exitCode = 1;
-  if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ rounds }, null, 2)}\n`);
 }

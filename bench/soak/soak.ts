@@ -7,16 +7,10 @@ import { settled } from "../../test/stand/settled.ts";
 import { waitFor } from "../../test/stand/wait.ts";
 import { Fault, messageOf } from "../../tools/fault.ts";
 import { Account } from "./account.ts";
-import { Comers } from "./comers.ts";
-import { Events } from "./events.ts";
 import type { Held } from "./growth.ts";
-import { Orders } from "./orders.ts";
-import { Quotes } from "./quotes.ts";
-import { Reader } from "./reader.ts";
-import { Refused } from "./refused.ts";
-import { Sleeper } from "./sleeper.ts";
+import { events, orders, quotes, refusals, type Place, type Work } from "./members.ts";
+import { comers, Reader, sleeper } from "./raw-clients.ts";
 import { Twins } from "./twins.ts";
-import type { Place, Work } from "./work.ts";
 
 export interface SoakOptions {
   seed: number;
@@ -50,7 +44,7 @@ export interface Round {
 
 const ACTIVE = "istio_nats_connections_active";
 
-/** Milliseconds. Series of thousands of principals that are new in a VM take some 15 s (docs/performance-scale.md). */
+/** Milliseconds. Series of thousands of principals that are new in a VM take some 15 s. */
 const COMPLETE = 120_000;
 
 /** Waits until the stats count what clients have seen, and no connections but those that stay, as Envoy itself does. */
@@ -106,7 +100,7 @@ async function named(work: Work, doing: Promise<void>): Promise<void> {
   try {
     await doing;
   } catch (error) {
-    throw new Fault(`${work.constructor.name}: ${messageOf(error)}`);
+    throw new Fault(`${work.name}: ${messageOf(error)}`);
   }
 }
 
@@ -176,15 +170,15 @@ async function soakAt(
   const log = new Log(stand.envoy);
   const reader = await Reader.start(place, twins);
   try {
-    const quotes = await Quotes.start(place);
-    const comers = new Comers(place, seed);
+    const asking = await quotes(place);
+    const coming = comers(place, seed);
     const works: readonly Work[] = [
-      quotes,
-      await Orders.start(place, seed),
-      await Events.start(place),
-      await Refused.start(place),
-      comers,
-      new Sleeper(place),
+      asking,
+      await orders(place, seed),
+      await events(place),
+      await refusals(place),
+      coming,
+      sleeper(place),
     ];
     for (let number = 1; ; number++) {
       let revoked = NaN;
@@ -200,9 +194,9 @@ async function soakAt(
       tell({
         life: Math.floor((number - 1) / renewal),
         messages: place.account.total,
-        connections: comers.count,
+        connections: coming.count(),
         revoked,
-        p99: quotes.p99,
+        p99: asking.p99(),
         held: await look(twins),
       });
       if (!goesOn() || interruption.aborted) return;
