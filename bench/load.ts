@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import { buildGo } from "../tools/go.ts";
 
-/** Where and as whom the load generator connects; see Target in load/target.go. */
+/** Where and as whom the load generator connects (Target in load/target.go). */
 export interface Target {
   address: string;
   tls?: { certificateFile: string; keyFile: string; authorityFile: string; serverName: string; alpn: string[] };
@@ -10,7 +10,7 @@ export interface Target {
   password?: string;
 }
 
-/** One piece of work. See Command in load/main.go. */
+/** One piece of work (Command in load/main.go). */
 export interface Command {
   work: string;
   target: Target;
@@ -20,18 +20,12 @@ export interface Command {
   size: number;
   leastSize?: number;
   messages: number;
-  headers?: string;
-  emptyReply?: boolean;
   subscribers?: number;
-  subscribe?: readonly string[];
+  subscribe?: string;
   queue?: string;
   expect: number;
   refused: number;
-  /** Of a crowd: how many are to be open afterwards, and the addresses and certificates that they have in turn. */
-  connections?: number;
-  hosts?: readonly string[];
-  certificates?: readonly NonNullable<Target["tls"]>[];
-  /** Seconds after which the work counts as hung. */
+  /** Seconds after which a part of the work counts as hung. */
   patience: number;
   /** Processes whose CPU time is to be measured. */
   watch: readonly number[];
@@ -44,7 +38,7 @@ export interface Taken {
   cpu: number[];
   /** The load generator's own. */
   own: number;
-  /** Latencies of requests, of newcomers and of PINGs, sorted. */
+  /** Latencies of requests, sorted. */
   latencies?: number[];
   error?: string;
 }
@@ -62,8 +56,7 @@ export class Load {
   }
 
   static async start(): Promise<Load> {
-    const command = await buildGo("bench/load");
-    const child = spawn(command, { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(await buildGo("bench/load"), { stdio: ["pipe", "pipe", "inherit"] });
     // Whoever writes to one that has ended hears of it by the end of its answers.
     child.stdin.on("error", () => undefined);
     return new Load(child, createInterface({ input: child.stdout }));
@@ -83,15 +76,10 @@ export class Load {
     return taken;
   }
 
+  /** Its process ends when its input ends, or at once where it is held up. */
   stop(): void {
-    // The process ends when its input ends.
     this.#child.stdin?.end();
-    this.#lines.close();
-  }
-
-  /** Ends it with all that it still does. */
-  kill(): void {
-    this.#child.kill("SIGKILL");
+    this.#child.kill();
     this.#lines.close();
   }
 }

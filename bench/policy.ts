@@ -73,26 +73,17 @@ const subjects = [
   { name: "jetstream", patterns: ["$JS.API.>", "$JS.ACK.>"] },
 ];
 
-/** The policy as `pluginConfig`. Without `telemetry` it has no classes of subjects and times no requests. */
-export function pluginConfig(identity: "PEER" | "WAYPOINT", telemetry = true): object {
-  const settings = telemetry ? { subjects } : { requests: 0 };
-  return { mode: "ENFORCE", identity, trustDomains: ["cluster.local"], rules, telemetry: settings };
-}
+/** The policy as `pluginConfig`. */
+export const pluginConfig: object = {
+  mode: "ENFORCE",
+  identity: "PEER",
+  trustDomains: ["cluster.local"],
+  rules,
+  telemetry: { subjects },
+};
 
-/**
- * What to change in the policy so that more is asked about a message that passes. None of the messages that the bench allows is to
- * be reported, but those audited.
- */
-export const OBSERVED = {
-  dryRun: { mode: "DRY_RUN" },
-  trial: {
-    rules: [...rules, { name: "trial", mode: "DRY_RUN", from: everyone, publish: { deny: ["orders.v1.>"] } }],
-  },
-  sampled: { audit: { sample: 1000 } },
-} as const satisfies Record<string, object>;
-
-/** The subjects of all rules in one direction, for nats-server's permissions and for the peers, which know no rules. */
-export function union(direction: "publish" | "subscribe"): Required<Subjects> {
+/** The subjects of all rules in one direction. */
+function union(direction: "publish" | "subscribe"): Required<Subjects> {
   const of = (list: "allow" | "deny"): string[] => rules.flatMap((rule) => rule[direction]?.[list] ?? []);
   return { allow: of("allow"), deny: of("deny") };
 }

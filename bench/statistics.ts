@@ -1,3 +1,5 @@
+// Medians with their doubt, by order statistics, which assume nothing of how the rounds are distributed.
+
 /** The middle value, or the mean of the two middle values of an even number. NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -11,30 +13,26 @@ export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
-/** What a set of values says about the median of ever more of them. */
-export interface Interval {
-  /** How many values, or pairs of values, this is made of. */
-  count: number;
+/** What some rounds say about the median of ever more of them. */
+export interface Estimate {
+  rounds: number;
+  /** The median. */
   value: number;
-  /**
-   * The median of ever more values lies between these two with 95 % certainty. With fewer than six values they are the least and
-   * the greatest.
-   */
-  low: number;
-  high: number;
+  /** The median of the distances from the median: half of the rounds are no farther away. Null for a single round. */
+  spread: number | null;
+  /** The median of ever more rounds lies between these two with 95 % certainty. Null for fewer rounds than `LEAST_ROUNDS`. */
+  low: number | null;
+  high: number | null;
 }
 
-/** A median, with its spread and its interval. */
-export interface Estimate extends Interval {
-  /** The median of the distances from the median: half of the values are no farther away. */
-  spread: number;
-}
+/** Of five values even the least and the greatest hold the true median in 94 % of cases only. */
+export const LEAST_ROUNDS = 6;
 
 const DOUBT = 0.05;
 
 /**
- * How many of `count` sorted values to cut off at each end, so that the interval left holds the true median with 95 % certainty.
- * Each value is above or below the median like the toss of a coin, whatever the distribution.
+ * How many of `count` sorted values to cut off at each end, so that what is left holds the true median with 95 % certainty. Each
+ * value is above or below the median like the toss of a coin.
  */
 export function cutOff(count: number): number {
   // The chance that no coin falls on this side, that exactly one does, and so on.
@@ -50,18 +48,19 @@ export function cutOff(count: number): number {
 export function estimate(values: readonly number[]): Estimate {
   const value = median(values);
   const sorted = [...values].sort((a, b) => a - b);
+  const isCertain = values.length >= LEAST_ROUNDS;
   const cut = cutOff(values.length);
   return {
-    count: values.length,
+    rounds: values.length,
     value,
-    spread: median(values.map((one) => Math.abs(one - value))),
-    low: sorted[cut] ?? NaN,
-    high: sorted[values.length - 1 - cut] ?? NaN,
+    spread: values.length < 2 ? null : median(values.map((one) => Math.abs(one - value))),
+    low: isCertain ? (sorted[cut] ?? NaN) : null,
+    high: isCertain ? (sorted[values.length - 1 - cut] ?? NaN) : null,
   };
 }
 
 /**
- * The median of what `combine` makes of two setups' values of the same round. Setups alternate within a round, so a slow spell of
+ * The median of what `combine` makes of two setups' values of the same round. Setups take turns within a round, so a slow spell of
  * the machine cancels out of a pair. It would not cancel out of a comparison of two medians.
  */
 export function estimatePairs(
@@ -69,6 +68,6 @@ export function estimatePairs(
   other: readonly number[],
   combine: (one: number, other: number) => number,
 ): Estimate {
-  const pairs = Math.min(one.length, other.length);
-  return estimate(one.slice(0, pairs).map((value, round) => combine(value, other[round] ?? NaN)));
+  if (one.length !== other.length) throw new Error(`${one.length} rounds cannot be compared with ${other.length}`);
+  return estimate(one.map((value, round) => combine(value, other[round] ?? NaN)));
 }

@@ -31,7 +31,7 @@ func freshStream(c *Command) (*nats.Conn, jetstream.JetStream, error) {
 	_ = js.DeleteStream(ctx, streamName)
 	// The stream is in memory, because the bench does not measure disks.
 	_, err = js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: streamName, Subjects: c.Subscribe, Storage: jetstream.MemoryStorage,
+		Name: streamName, Subjects: []string{c.Subscribe}, Storage: jetstream.MemoryStorage,
 	})
 	return nc, js, err
 }

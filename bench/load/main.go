@@ -25,14 +25,10 @@ type Command struct {
 	Size      int `json:"size"`
 	LeastSize int `json:"leastSize"`
 	Messages  int `json:"messages"`
-	// Headers are the lines of headers of each publish, joined by CRLF. Each # is a random digit, another in each publish.
-	Headers string `json:"headers"`
-	// EmptyReply writes publishes with a reply subject of no bytes, and so with a second blank.
-	EmptyReply bool `json:"emptyReply"`
-	// Each of the Subscribers subscribes to all of Subscribe, in the queue group Queue if there is one.
-	Subscribers int      `json:"subscribers"`
-	Subscribe   []string `json:"subscribe"`
-	Queue       string   `json:"queue"`
+	// Each of the Subscribers subscribes to Subscribe, in the queue group Queue if there is one.
+	Subscribers int    `json:"subscribers"`
+	Subscribe   string `json:"subscribe"`
+	Queue       string `json:"queue"`
 	// Expect is how many messages must arrive, summed over all subscribers. More or fewer is an error.
 	Expect int `json:"expect"`
 	// Refused is how many publishes must be answered with a permissions violation.
@@ -40,11 +36,6 @@ type Command struct {
 	// Patience is how many seconds each part of the work may take before the work counts as hung: to prepare it, to do it, and
 	// to check what has arrived.
 	Patience float64 `json:"patience"`
-	// Connections is how many are to be open afterwards, or how many probe. They come from Hosts in turn, and, if there are
-	// Certificates, with these in turn.
-	Connections  int           `json:"connections"`
-	Hosts        []string      `json:"hosts"`
-	Certificates []Certificate `json:"certificates"`
 	// Watch lists the processes whose CPU time is to be measured.
 	Watch []int `json:"watch"`
 }
@@ -63,7 +54,7 @@ type Result struct {
 	// CPU has one entry per process, in the order of Command.Watch. Own is for this process.
 	CPU []int64 `json:"cpu"`
 	Own int64   `json:"own"`
-	// Latencies are those of requests, of newcomers and of PINGs, sorted. Other work has none.
+	// Latencies are those of requests, sorted. Other work has none.
 	Latencies []int64 `json:"latencies,omitempty"`
 	Error     string  `json:"error,omitempty"`
 }
@@ -86,10 +77,6 @@ var works = map[string]func(*Command) (*piece, error){
 	"request":           prepareRequest,
 	"jetstream-publish": prepareJetStreamPublish,
 	"jetstream-pull":    prepareJetStreamPull,
-	"crowd":             prepareCrowd,
-	"newcomers":         prepareNewcomers,
-	"probe":             prepareProbe,
-	"probed":            prepareProbed,
 }
 
 // errHung is of a part that nobody waits for any more. It goes on, so this process must not be given other work.

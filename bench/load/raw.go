@@ -17,8 +17,6 @@ type raw struct {
 	// Counted by the reader, read by others.
 	messages atomic.Int64
 	refusals atomic.Int64
-	// withHeaders counts the messages that had headers. Only the reader may read it before the connection is closed.
-	withHeaders int
 	// pongs has room for all PINGs that a connection ever has outstanding.
 	pongs chan struct{}
 	// news is signalled, without blocking, when messages has grown. Who publishes has none.
@@ -134,9 +132,6 @@ func (r *raw) take(data []byte) ([]byte, error) {
 				return data, nil
 			}
 			messages++
-			if line[0] == 'H' {
-				r.withHeaders++
-			}
 			data = data[whole:]
 			continue
 		case 'P':

@@ -5,7 +5,7 @@ import { hmsg, hpub, msg, PING, pub } from "./wire.ts";
 
 export const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
 /** Twenty rules and six classes of subjects: the policy that the bench times. */
-export const FULL = pluginConfig("PEER");
+export const FULL = pluginConfig;
 /** Operations of each class that is published to, two operations of no class, and a PING. */
 export const FULL_OPERATIONS = [
   pub("orders.e000.created", "x"),

@@ -1,3 +1,0 @@
-module istio-nats/bench/steps
-
-go 1.26.0
