@@ -185,7 +185,7 @@ opened ones, but read the gauge.
 
 ${table(["what", "at most", "beyond"], boundRows())}
 
-[What stats take](performance-scale.md#what-stats-take) has the memory and the size of a scrape that so many principals bring.
+[Size the proxy](how-to/size-the-proxy.md#principals) has the memory and the size of a scrape that so many principals bring.
 
 ## Ten questions
 

@@ -298,7 +298,7 @@ export class RequestTable {
 
   /**
    * The same by a call, for what a message seldom needs. Each function that a lone message calls is one more page of code,
-   * which a processor that has slept must fetch: so `open`, `close` and `find` are inlined (docs/performance.md).
+   * which a processor that has slept must fetch: so `open`, `close` and `find` are inlined (docs/explanation/performance.md).
    */
   private search(key: u64): i32 {
     return this.find(key);

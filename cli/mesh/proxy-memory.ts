@@ -8,7 +8,7 @@ import type { Workload } from "./workload.ts";
 
 const MIB = 1024 ** 2;
 
-/** Resident memory of Envoy itself, with no filter and no connection: 63 MiB were measured (docs/performance-scale.md). */
+/** Resident memory of Envoy itself, with no filter and no connection: 63 MiB were measured (docs/how-to/size-the-proxy.md). */
 const ENVOY = 64 * MIB;
 
 /** What a worker takes besides one and a half times `limits.memory` (docs/policy.md, `limits`), and the most that it takes of both. */

@@ -3,7 +3,7 @@ import { PatternTree } from "./pattern-tree.ts";
 import { allowedBy, deniedBy, OPERATIONS, type Entry } from "./rule-entries.ts";
 
 /**
- * So many beginnings of entries may be looked at for one subject: 2 µs (docs/performance-scale.md). A callback of 1 MiB has some
+ * So many beginnings of entries may be looked at for one subject: 2 µs (docs/how-to/size-the-proxy.md). A callback of 1 MiB has some
  * 40,000 lines, which would hold up their worker for 80 ms.
  */
 const MOST_WAYS = 128;

@@ -7,7 +7,7 @@ import { CONNECT, INFO, msg, PING, policy, PONG, pub, publishViolation, stat, Wi
 
 const PAGE = 65_536;
 /**
- * What 10,000 connections fit into according to docs/performance-scale.md: 12.5 MiB, which is the 50 pages of asconfig.json doubled
+ * What 10,000 connections fit into according to docs/how-to/size-the-proxy.md: 12.5 MiB, which is the 50 pages of asconfig.json doubled
  * twice.
  */
 const PAGES_FOR_10_000 = 200;
@@ -182,7 +182,6 @@ describe("memory of connections, each allocation counted", () => {
     }
   });
 
-  // A million takes 20 s of processor time: `npm run bench:micro -- --only opens --opens 1000000`.
   it("is given back: 200,000 that open and close do not change it", () => {
     const host = counting();
     const COUNT = 200_000;
