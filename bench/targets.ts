@@ -16,7 +16,7 @@ const BUDGETS: Record<string, Budget> = {
   "publish-128": { added: 30, rate: RATE },
   "publish-1k": { added: 110, rate: RATE },
   "publish-16k": { added: 1500, rate: RATE },
-  // No two lines are alike, so that each is looked at by itself.
+  // No line is the same as the one before, so that each is looked at by itself.
   "publish-mixed": { rate: 0.9 },
 };
 

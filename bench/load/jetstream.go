@@ -39,7 +39,7 @@ func freshStream(c *Command) (*nats.Conn, jetstream.JetStream, error) {
 // publishAll publishes the messages and waits for every acknowledgement.
 func publishAll(js jetstream.JetStream, c *Command) error {
 	payload := make([]byte, c.Size)
-	// A saturating publisher waits whenever its window is full. By default nats.go gives up after 200 ms.
+	// A saturating publisher waits whenever asyncWindow publishes are in flight. By default nats.go gives up after 200 ms.
 	wait := jetstream.WithStallWait(patience / 4)
 	for range c.Messages {
 		if _, err := js.PublishAsync(c.Subjects[0], payload, wait); err != nil {

@@ -17,7 +17,7 @@ type raw struct {
 	// Counted by the reader, read by others.
 	messages atomic.Int64
 	refusals atomic.Int64
-	// pongs has room for all PINGs that a connection ever has outstanding.
+	// pongs holds all PINGs that a connection ever has outstanding.
 	pongs chan struct{}
 	// news is signalled, without blocking, when messages has grown. Who publishes has none.
 	news chan struct{}

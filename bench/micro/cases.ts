@@ -59,7 +59,7 @@ function atRandom(subjects: readonly string[], random: Random): string[] {
 
 const same = (text: string): Frame[] => Array<Frame>(COUNT).fill({ text });
 
-/** A publish of mixed subject and size, of which no two neighbours are alike. */
+/** A publish of mixed subject and size, no two neighbours of which are the same. */
 function mixed(): Frame[] {
   const random = new Random(SEED);
   return atRandom(MIXED, random).map((subject) => ({ text: plain("PUB", subject, mixedSize(random)) }));

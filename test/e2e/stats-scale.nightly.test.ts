@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { it } from "node:test";
 import { principalRows } from "../../bench/memory/stages.ts";
-import { inRoot } from "../../tools/paths.ts";
+import { read } from "../../tools/paths.ts";
 
 /** Whoever sizes a Prometheus reads this number. */
 const SERIES = 81;
 
 it(`has ${SERIES} series for a principal that subscribes, asks and answers, as docs/how-to/size-the-proxy.md says`, async () => {
-  const told = readFileSync(inRoot("docs", "how-to", "size-the-proxy.md"), "utf8");
+  const told = read("docs/how-to/size-the-proxy.md");
   assert.ok(told.includes(`**${SERIES} series**`), "the page says another number");
   // The first principals bring series of the filter as a whole, too.
   const [some = NaN, more = NaN, all = NaN] = (await principalRows(1, [2, 4, 8], 0)).map(({ series }) => series);
