@@ -8,7 +8,7 @@ it("loses and miscounts nothing in a soak of two rounds, with a change of policy
   t.diagnostic(`seed ${seed}`);
   const rounds: Round[] = [];
   const goesOn = (): boolean => rounds.length < 2;
-  const options = { seed, workers: 2, round: 2000, goesOn, interruption: t.signal, renewal: 1, pause: 50 };
+  const options = { seed, workers: 2, round: 4000, goesOn, interruption: t.signal, renewal: 1, pause: 50 };
   await soak(options, (round) => rounds.push(round));
   assert.equal(rounds.length, 2);
   assert.ok(rounds.every(({ revoked, p99 }) => revoked > 0 && p99 > 0));
