@@ -58,18 +58,24 @@ describe("the count of a Go test binary", () => {
       passed: 3,
       failed: ["TestFails", "TestParts/bad"],
       skipped: 1,
+      files: [],
     });
   });
 
   it("counts a test that failed although its subtests passed", async () => {
-    assert.deepEqual(await count("Whole"), { passed: 1, failed: ["TestWhole"], skipped: 0 });
+    assert.deepEqual(await count("Whole"), { passed: 1, failed: ["TestWhole"], skipped: 0, files: [] });
   });
 
   it("counts a test that a panic ended as failed", async () => {
-    assert.deepEqual(await count("Passes|Panics|NeverRuns"), { passed: 1, failed: ["TestPanics"], skipped: 0 });
+    assert.deepEqual(await count("Passes|Panics|NeverRuns"), {
+      passed: 1,
+      failed: ["TestPanics"],
+      skipped: 0,
+      files: [],
+    });
   });
 
   it("takes nothing that a test logs for a verdict", async () => {
-    assert.deepEqual(await count("WithLog"), { passed: 1, failed: [], skipped: 0 });
+    assert.deepEqual(await count("WithLog"), { passed: 1, failed: [], skipped: 0, files: [] });
   });
 });

@@ -116,7 +116,9 @@ describe("README.md", () => {
     const lines = shown.split("\n").filter((line) => line.startsWith("✔"));
     assert.deepEqual(
       lines,
-      SUITES.map(({ name }) => `✔ ${name.padEnd(12)} … passed, 0 failed (… s)`),
+      SUITES.filter(({ isNightly }) => isNightly !== true).map(
+        ({ name }) => `✔ ${name.padEnd(12)} … passed, 0 failed (… s)`,
+      ),
     );
     assert.doesNotMatch(shown.replaceAll("0 failed", ""), /\b\d/);
   });
