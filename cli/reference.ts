@@ -41,7 +41,7 @@ nats-server's client port.
 
 ## For pipelines
 
-\`--output json\` has a stable shape, described by [cli/output.schema.json](../cli/output.schema.json). Ids of checks do not change.
+\`--output json\` has a stable shape, described by [cli/output.schema.json](../../cli/output.schema.json). Ids of checks do not change.
 Lines and columns start at 1, and columns count UTF-16 units, as editors do. Only terminals get colours, and \`NO_COLOR\` turns
 them off.
 
@@ -62,7 +62,7 @@ ${JSON.stringify(
         column: 11,
         message: "…",
         remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
-        documentation: "docs/cli.md#port-not-tcp",
+        documentation: "docs/reference/cli.md#port-not-tcp",
       },
     ],
   },

@@ -4,7 +4,7 @@ import { inRoot } from "./paths.ts";
 import { policyDefinitions, type Schema } from "./policy-schema.ts";
 
 /** The schema of a pluginConfig, for editors and pipelines. */
-const POLICY_SCHEMA = inRoot("docs", "policy.schema.json");
+const POLICY_SCHEMA = inRoot("docs", "reference", "policy.schema.json");
 /** Helm's schema, which contains it as the value `policy`. What it says about the other values is written by hand. */
 const VALUES_SCHEMA = inRoot("deploy", "chart", "values.schema.json");
 
@@ -33,7 +33,7 @@ export async function policySchemaFiles(): Promise<Map<string, string>> {
   ]);
 }
 
-/** `npm run schema`: writes the schemas, which are made from tools/policy-schema.ts and docs/policy.md. */
+/** `npm run schema`: writes the schemas, which are made from tools/policy-schema.ts and docs/reference/policy.md. */
 export async function writePolicySchema(): Promise<number> {
   for (const [file, text] of await policySchemaFiles()) writeFileSync(file, text);
   return 0;

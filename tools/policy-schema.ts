@@ -87,7 +87,7 @@ interface Shape {
   more?: Schema;
 }
 
-/** Every object of a pluginConfig. docs/policy.md adds the meanings of keys and the bounds of numbers. */
+/** Every object of a pluginConfig. docs/reference/policy.md adds the meanings of keys and the bounds of numbers. */
 const SHAPES: Record<string, Shape> = {
   policy: {
     heading: "## Top-level keys",
@@ -187,7 +187,7 @@ function described(key: string, schema: Schema, row: Map<string, string>): Schem
   const code = (column: string): string | undefined => /^`([^`]+)`$/.exec(row.get(column) ?? "")?.[1];
   const [least, most, standard] = [code("least"), code("most"), code("default")];
   if (schema === NUMBER && (least === undefined || most === undefined)) {
-    throw new Fault(`docs/policy.md gives no bounds for ${key}.`);
+    throw new Fault(`docs/reference/policy.md gives no bounds for ${key}.`);
   }
   const whole = {
     description: (row.get("") ?? "").replaceAll("`", ""),
@@ -203,11 +203,13 @@ function objectOf(name: string, { heading, keys, more }: Shape, reference: strin
   const rows = rowsUnder(reference, heading);
   const undone = [...rows.keys()].filter((key) => !(key in keys));
   if (undone.length > 0) {
-    throw new Fault(`docs/policy.md has ${undone.join(", ")} under "${heading}": add it to tools/policy-schema.ts`);
+    throw new Fault(
+      `docs/reference/policy.md has ${undone.join(", ")} under "${heading}": add it to tools/policy-schema.ts`,
+    );
   }
   const properties = Object.entries(keys).map(([key, schema]) => {
     const row = rows.get(key);
-    if (!row) throw new Fault(`docs/policy.md has no row for ${name}.${key} under "${heading}".`);
+    if (!row) throw new Fault(`docs/reference/policy.md has no row for ${name}.${key} under "${heading}".`);
     return [key, described(key, schema, row)] as const;
   });
   return { type: "object", additionalProperties: false, properties: Object.fromEntries(properties), ...more };
@@ -215,9 +217,9 @@ function objectOf(name: string, { heading, keys, more }: Shape, reference: strin
 
 /**
  * The definitions of all objects of a pluginConfig, where `policy` is the whole. They are made from the table above and
- * docs/policy.md.
+ * docs/reference/policy.md.
  */
 export function policyDefinitions(): Record<string, Schema> {
-  const reference = readFileSync(inRoot("docs", "policy.md"), "utf8");
+  const reference = readFileSync(inRoot("docs", "reference", "policy.md"), "utf8");
   return Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, objectOf(name, shape, reference)]));
 }

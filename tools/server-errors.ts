@@ -17,7 +17,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   authentication_expired: "Renew the JWT of the user or of the account.",
   authentication_revoked: "Give the client another JWT.",
   unknown_operation:
-    "See the kinds of `istio_nats_protocol_errors_total` in [troubleshooting.md](troubleshooting.md#the-connection-closes-with-a-protocol-error).",
+    "See the kinds of `istio_nats_protocol_errors_total` in [troubleshoot.md](../how-to/troubleshoot.md#the-connection-closes-with-a-protocol-error).",
   control_line: "Raise nats-server's `max_control_line` together with `limits.controlLine`.",
   payload: "Send less at once, or raise nats-server's `max_payload`, and `limits.payload` where it is set.",
   subscriptions: "End subscriptions that are not needed, or raise nats-server's `max_subscriptions`.",

@@ -7,7 +7,7 @@ import { serverErrorKinds } from "./server-errors.ts";
 import { sourceConstant } from "./source-constant.ts";
 import { QUESTIONS } from "./telemetry-questions.ts";
 
-export const PAGE = inRoot("docs", "telemetry.md");
+export const PAGE = inRoot("docs", "reference", "telemetry.md");
 
 const code = (text: string): string => `\`${text}\``;
 const list = (names: readonly string[]): string => names.map(code).join(", ");
@@ -107,7 +107,7 @@ const TAGS = LABELS.map(({ name }) => name).join(",");
 function page(): string {
   return `# Telemetry: stats, audit, access log
 
-<!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/audit.schema.json. -->
+<!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/reference/audit.schema.json. -->
 
 The stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090); Istio's agent merges them on port 15020. Counts and
 durations reach Envoy within half a second, or in some seconds where hundreds of principals are new at once. Envoy adds durations to
@@ -116,9 +116,9 @@ the histograms that it shows every five seconds (\`stats_flush_interval\`). Noth
 ## Labels
 
 Istio's proxy turns these names into labels only when it knows them before it starts. List them for the pods whose proxies have
-the filter, with [deploy/stats-tags.yaml](../deploy/stats-tags.yaml), or for the whole mesh in
+the filter, with [deploy/stats-tags.yaml](../../deploy/stats-tags.yaml), or for the whole mesh in
 \`meshConfig.defaultConfig.extraStatTags\`, and restart the pods. A waypoint's pods have them from its Gateway
-([install.md](install.md#5-in-a-waypoint)).
+([install.md](../how-to/install.md#5-in-a-waypoint)).
 
 \`\`\`text
 sidecar.istio.io/extraStatTags: ${TAGS}
@@ -162,7 +162,7 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   Where a client raises a maximum (\`UNSUB 8 3\`, then \`UNSUB 8 4\`) just as nats-server reaches the first one, in DRY_RUN a
   subscription that has ended there counts until the client ends it, or its connection.
 - **\`kind\`** of \`istio_nats_protocol_errors_total\` is explained in
-  [troubleshooting.md](troubleshooting.md#the-connection-closes-with-a-protocol-error). That of \`istio_nats_server_errors_total\` is
+  [troubleshoot.md](../how-to/troubleshoot.md#the-connection-closes-with-a-protocol-error). That of \`istio_nats_server_errors_total\` is
   explained here:
 
 ${table(["kind", "what nats-server's text begins with", "what to do"], serverErrorRows())}
@@ -185,7 +185,7 @@ opened ones, but read the gauge.
 
 ${table(["what", "at most", "beyond"], boundRows())}
 
-[Size the proxy](how-to/size-the-proxy.md#principals) has the memory and the size of a scrape that so many principals bring.
+[What stats take](../performance-scale.md#what-stats-take) has the memory and the size of a scrape that so many principals bring.
 
 ## Ten questions
 
@@ -195,7 +195,7 @@ the counter itself where it is new, where its proxy is, and where it was missing
 
 Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
 selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.
-Where one Prometheus sees several clusters ([runbook.md](runbook.md#several-clusters)), add \`cluster="east"\` or the like to see one
+Where one Prometheus sees several clusters ([troubleshoot.md](../how-to/troubleshoot.md#several-clusters)), add \`cluster="east"\` or the like to see one
 alone: principals, namespaces and workloads have the same names in all.
 
 ${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
@@ -216,7 +216,7 @@ ${table(["field", ""], fieldRows())}
 
 The filter sets these keys as filter state of each connection, so that Istio's TCP access log can hold them
 (\`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`), in one line for each connection when it ends.
-[deploy/telemetry.yaml](../deploy/telemetry.yaml) has the providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods. Its comments say what differs in
+[deploy/telemetry.yaml](../../deploy/telemetry.yaml) has the providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods. Its comments say what differs in
 a waypoint, on a gateway and beside a client.
 
 ${table(["key", ""], ACCESS_LOG_KEYS)}
@@ -225,7 +225,7 @@ Filter state of Wasm modules is bytes: compare it with \`b'1'\` in an expression
 `;
 }
 
-/** The text of docs/telemetry.md. */
+/** The text of docs/reference/telemetry.md. */
 export async function telemetryPage(): Promise<string> {
   return format(page(), { parser: "markdown", printWidth: 120 });
 }

@@ -32,7 +32,7 @@ export class Account {
     return [...this.#counts.values()].reduce((total, count) => total + count, this.#former);
   }
 
-  /** Stats begin again, as they do where new VMs take over and the former ones have no connection left (docs/telemetry.md). */
+  /** Stats begin again, as they do where new VMs take over and the former ones have no connection left (docs/reference/telemetry.md). */
   beginAgain(): void {
     this.#former = this.total;
     this.#counts.clear();

@@ -49,5 +49,5 @@ export const CHECKS: ReadonlyMap<string, Check> = new Map(FAMILIES.flatMap(({ ch
 
 /** Where a check is documented. */
 export function documentationOf(id: string): string {
-  return `docs/cli.md#${id}`;
+  return `docs/reference/cli.md#${id}`;
 }

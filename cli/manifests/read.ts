@@ -20,7 +20,7 @@ const CONF = {
   message: "a configuration of nats-server is not judged by itself, and holds no policy",
   remedy:
     "give doctor the ConfigMap or Secret that holds it; permissions in it name users, whom the filter does not know: write them " +
-    "as rules (docs/policy.md)",
+    "as rules (docs/reference/policy.md)",
 } as const satisfies Partial<ReadProblem>;
 
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, and the rest is judged. */

@@ -1,4 +1,4 @@
-import schema from "../../docs/policy.schema.json" with { type: "json" };
+import schema from "../../docs/reference/policy.schema.json" with { type: "json" };
 import type { Plugin } from "./plugin.ts";
 
 /** What may be written under `limits` of a policy. */

@@ -11,7 +11,7 @@ const MIB = 1024 ** 2;
 /** Resident memory of Envoy itself, with no filter and no connection: 63 MiB were measured (docs/how-to/size-the-proxy.md). */
 const ENVOY = 64 * MIB;
 
-/** What a worker takes besides one and a half times `limits.memory` (docs/policy.md, `limits`), and the most that it takes of both. */
+/** What a worker takes besides one and a half times `limits.memory` (docs/reference/policy.md, `limits`), and the most that it takes of both. */
 const BESIDES = 64 * MIB;
 const MOST = 736 * MIB;
 
@@ -63,7 +63,7 @@ export function shortageOf(broker: Workload, mesh: Mesh): Shortage | undefined {
   const told = mesh.pluginsOf(broker).map(memoryOf);
   const given = told.filter((memory) => memory !== undefined);
   if (given.length < told.length) return undefined;
-  // The largest of all plugins that share a VM counts (docs/policy.md).
+  // The largest of all plugins that share a VM counts (docs/reference/policy.md).
   const worker = Math.min(Math.max(...given) * 1.5 + BESIDES, MOST);
   const { concurrency } = proxyConfigOf(broker, mesh);
   const lackOf = (limits: ProxyLimits): Lack | undefined => lackUnder(limits, workersOf(concurrency, limits), worker);

@@ -18,7 +18,7 @@ export interface ChosenAnswers {
 const EVERYTHING = /^(?:\*\.)*>$/;
 
 /**
- * Where no reply subject may be (docs/policy.md, `replies`), and inboxes: nearly every policy lets its peers read a shared one,
+ * Where no reply subject may be (docs/reference/policy.md, `replies`), and inboxes: nearly every policy lets its peers read a shared one,
  * so a warning about these would tell nothing.
  */
 const RESERVED = /^(?:\$JS|_R_|_INBOX)\./;

@@ -10,7 +10,7 @@ export interface PeerNames {
 /** All SPIFFE IDs. */
 export const ALL_NAMES: PeerNames = { form: "beginning", text: "" };
 
-/** Principals of so many segments stand for the same workload in all of the policy's trust domains (docs/policy.md). */
+/** Principals of so many segments stand for the same workload in all of the policy's trust domains (docs/reference/policy.md). */
 const SEGMENTS = 5;
 
 /** What Istio's expression for a namespace also matches elsewhere in a URI (assembly/policy/source-patterns.ts). */

@@ -1,4 +1,4 @@
-import schema from "../../docs/policy.schema.json" with { type: "json" };
+import schema from "../../docs/reference/policy.schema.json" with { type: "json" };
 
 const { properties } = schema.definitions.policy;
 

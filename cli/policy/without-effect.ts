@@ -3,7 +3,7 @@ import { PatternTree } from "./pattern-tree.ts";
 import { allowedBy, deniedBy, OPERATIONS, type Operation } from "./rule-entries.ts";
 import { sourcesOf } from "./rule-peers.ts";
 
-/** What stands for the mesh's own trust domain in a principal of five segments (docs/policy.md, `rules[].from[]`). */
+/** What stands for the mesh's own trust domain in a principal of five segments (docs/reference/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
 
 /** A value of a source that can match no peer. */

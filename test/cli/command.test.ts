@@ -64,7 +64,7 @@ describe("istio-nats doctor", () => {
       file: "<stdin>",
       line: 5,
       column: 19,
-      documentation: "docs/cli.md#port-not-tcp",
+      documentation: "docs/reference/cli.md#port-not-tcp",
     });
     assert.ok(message.length > 0 && remedy.length > 0);
   });
@@ -348,7 +348,7 @@ describe("chart values", () => {
       istioNats(["check", "-"], shipped).output,
       /the chart values have no policy.*\n(?:.*\n)*.*policy of the chart values/,
     );
-    const guide = readFileSync(inRoot("docs", "install.md"), "utf8");
+    const guide = readFileSync(inRoot("docs", "how-to", "install.md"), "utf8");
     const [, shown = ""] = /^```yaml values\n([\s\S]*?)^```$/m.exec(guide) ?? [];
     const { status, output } = istioNats(["check", "-"], shown);
     assert.equal(status, 0);

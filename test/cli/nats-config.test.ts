@@ -219,7 +219,7 @@ describe("what nats.conf opens beside the client port", () => {
   });
 
   it("includes a control line of more bytes than the filter accepts by default according to the policy's reference", () => {
-    const schema = JSON.parse(readFileSync(inRoot("docs", "policy.schema.json"), "utf8")) as PolicySchema;
+    const schema = JSON.parse(readFileSync(inRoot("docs", "reference", "policy.schema.json"), "utf8")) as PolicySchema;
     const most = schema.definitions.limits.properties.controlLine.default;
     assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most}\n`)), []);
     assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most + 1}\n`)), ["nats-control-line"]);

@@ -79,7 +79,7 @@ describe("a plugin for a Service whose port is not the container's", () => {
   const listing = (...ports: number[]): string =>
     plugin.replace("[{ number: 4222 }]", `[${ports.map((number) => `{ number: ${number} }`).join()}]`);
 
-  it("may list both numbers, as docs/install.md has it, but not the container's alone", () => {
+  it("may list both numbers, as docs/how-to/install.md has it, but not the container's alone", () => {
     assert.notEqual(apart, service);
     assert.notEqual(listing(14222), plugin);
     assert.deepEqual(ids(...around, apart, listing(14222)), []);

@@ -8,14 +8,14 @@ import { doctor } from "./support.ts";
 
 const page = readFileSync(referencePage, "utf8");
 
-describe("docs/cli.md", () => {
+describe("docs/reference/cli.md", () => {
   it("is what the command's tables make", async () => {
     assert.equal(page, await referenceText(), "run npm run docs:cli");
   });
 
   it("has a section for every check, where findings say that it is", () => {
     for (const id of CHECKS.keys()) {
-      assert.equal(documentationOf(id), `docs/cli.md#${id}`);
+      assert.equal(documentationOf(id), `docs/reference/cli.md#${id}`);
       assert.ok(page.includes(`\n#### \`${id}\`\n`), id);
     }
   });
@@ -29,13 +29,13 @@ describe("docs/cli.md", () => {
 
   it("links to nothing that does not exist", () => {
     for (const [, target = ""] of page.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g))
-      assert.ok(existsSync(inRoot("docs", target)), target);
+      assert.ok(existsSync(inRoot("docs", "reference", target)), target);
   });
 });
 
-describe("docs/troubleshooting.md", () => {
+describe("docs/how-to/troubleshoot.md", () => {
   it("names only checks of doctor that exist", () => {
-    const guide = readFileSync(inRoot("docs", "troubleshooting.md"), "utf8");
+    const guide = readFileSync(inRoot("docs", "how-to", "troubleshoot.md"), "utf8");
     const named = [...guide.matchAll(/\(cli\.md#([\w-]+)\)/g)].map(([, id = ""]) => id);
     assert.ok(named.length >= 10);
     assert.deepEqual(

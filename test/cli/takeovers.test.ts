@@ -133,7 +133,7 @@ describe("a deny about which check says that it takes what another rule allows",
       { allowed: [{ principals: ["*"] }], denied: [[{ namespaces: ["shop"] }]] },
       { allowed: [api, { namespaces: ["shop-eu"] }], denied: [[{ namespaces: ["shop"] }]] },
       { allowed: [api], denied: [[{ namespaces: ["shop"], notPrincipals: api.principals }]] },
-      // This one is not another workload's in the other trust domain (docs/policy.md).
+      // This one is not another workload's in the other trust domain (docs/reference/policy.md).
       { allowed: [api], denied: [[{ principals: ["cluster.local/ns/shop/*"] }]] },
       { allowed: [{ namespaces: ["shop"] }], denied: [[{ serviceAccounts: ["shop/api"] }]] },
     ];

@@ -48,8 +48,8 @@ describe("what clients publish to JetStream", () => {
     }
   });
 
-  it("is all that docs/policy.md gives to clients and integrations", () => {
-    const page = readFileSync(inRoot("docs/policy.md"), "utf8");
+  it("is all that docs/reference/policy.md gives to clients and integrations", () => {
+    const page = readFileSync(inRoot("docs/reference/policy.md"), "utf8");
     const [, tables = ""] = /\n## What a client needs\n([\s\S]*?)\n## `limits`\n/.exec(page) ?? [];
     const allow = [...tables.matchAll(/`(\$(?:JS|KV|O)\.[^\s`…]+)`/g)].map(([, subject]) => subject);
     assert.ok(allow.length > 60);

@@ -2,7 +2,7 @@
 export interface Difference {
   /** A short name. For the filter's own refusals, the generated sessions use the same name (strictness.ts). */
   name: string;
-  /** What docs/parity.md says about it. */
+  /** What docs/reference/parity.md says about it. */
   title: string;
   why: string;
   /** Which side refuses more. */
@@ -12,7 +12,7 @@ export interface Difference {
 }
 
 /**
- * Every session that differs. The suite fails if another one differs, and if one of these no longer does. docs/parity.md is made
+ * Every session that differs. The suite fails if another one differs, and if one of these no longer does. docs/reference/parity.md is made
  * from this list.
  */
 export const DIFFERENCES: readonly Difference[] = [

@@ -113,7 +113,7 @@ describe(`generated sessions, TEST_SEED=${SEED} SESSIONS=${SESSIONS}`, () => {
 
   it("end as at nats-server where the peer is in another account, whose messages are imported", () => {
     const imports = { imports: true };
-    // A maximum of an imported subscription differs (docs/parity.md).
+    // A maximum of an imported subscription differs (docs/reference/parity.md).
     const cases = sample.flatMap((script, index) =>
       hasMaximum(script) ? [] : [{ index, one: caseOf(script, `g${index}`, imports) }],
     );

@@ -55,7 +55,7 @@ const published = fc.oneof(
 );
 const reply = fc.oneof(
   { weight: 6, arbitrary: subjectOf(fc.constantFrom("a", "b", "r"), 2) },
-  // nats-server takes those of Raft groups and of servers, and the filter does not (`own-reply-to-raft`, docs/parity.md).
+  // nats-server takes those of Raft groups and of servers, and the filter does not (`own-reply-to-raft`, docs/reference/parity.md).
   { weight: 2, arbitrary: published.filter((subject) => !/^\$(?:NRG\.|SYS\.[^.]*\.)/.test(subject)) },
 );
 const queue = fc.constantFrom("q", "r", "workers", "q.a", "q.b", "*", "*q", "_sys_");

@@ -6,7 +6,7 @@ import { sessionsWithImports, FULL_SESSIONS } from "./generator.ts";
 import { OWN_SESSIONS } from "./own-sessions.ts";
 import { recordedSessions } from "./session.ts";
 
-export const PAGE = new URL("../../docs/parity.md", import.meta.url);
+export const PAGE = new URL("../../docs/reference/parity.md", import.meta.url);
 const LIMITS = new URL("../../assembly/policy/config-limits.ts", import.meta.url);
 
 /** The generated sessions whose figures the page gives. A test run uses another seed each time. */

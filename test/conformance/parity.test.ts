@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { DIFFERENCES } from "./differences.ts";
 import { PAGE, parityPage } from "./parity-page.ts";
 
-describe("docs/parity.md", () => {
+describe("docs/reference/parity.md", () => {
   it("is what the list of differences and the sessions make of it", async () => {
     const page = await readFile(PAGE, "utf8");
     assert.equal(page, await parityPage(), "stale: npm run docs:parity");

@@ -99,7 +99,7 @@ describe(`any split in the Node host, TEST_SEED=${SEED}`, () => {
         }
       }
       t.diagnostic(`${runs} cuts of ${sessions.length} sessions, ${refusals} of them with refusals`);
-      // docs/parity.md promises this. Most sessions have no limit of their own.
+      // docs/reference/parity.md promises this. Most sessions have no limit of their own.
       if (limit === undefined) assert.ok(runs > usual(600_000) && refusals > 500);
     });
 

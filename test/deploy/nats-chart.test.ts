@@ -45,7 +45,7 @@ config:
   profiling: { enabled: true }
 promExporter: { podMonitor: { enabled: true } }
 `;
-const GUIDE = "docs/install.md";
+const GUIDE = "docs/how-to/install.md";
 
 function podsOf(manifest: Manifest): Pods["template"] {
   return (manifest.spec as unknown as Pods).template;

@@ -12,7 +12,12 @@ import { Host, SharedData } from "../host/host.ts";
 import { configuredHost, CONNECT, pub, stat, Wire } from "../host/wire.ts";
 import { snippets } from "./guide.ts";
 
-const PAGES = ["docs/install.md", "docs/upgrade.md", "docs/runbook.md", "docs/troubleshooting.md"];
+const PAGES = [
+  "docs/how-to/install.md",
+  "docs/how-to/operate.md",
+  "docs/how-to/troubleshoot.md",
+  "docs/how-to/troubleshoot.md",
+];
 const FIXTURES = inRoot("test", "cli", "fixtures");
 
 /** The commands of a page: the lines of its fenced texts, and what is between backticks. */
@@ -30,7 +35,8 @@ function asJson(line: string): string {
 
 /** What the grep in a section of the runbook finds. */
 function found(section: string, log: readonly string[]): string {
-  const [, pattern = ""] = new RegExp(`## ${section}\n[^]*?\\| grep (.*)$`, "m").exec(read("docs/runbook.md")) ?? [];
+  const [, pattern = ""] =
+    new RegExp(`## ${section}\n[^]*?\\| grep (.*)$`, "m").exec(read("docs/how-to/troubleshoot.md")) ?? [];
   return spawnSync("sh", ["-c", `grep ${pattern}`], { input: log.join(""), encoding: "utf8" }).stdout;
 }
 
@@ -104,7 +110,7 @@ describe("the commands that the pages for operators show", () => {
     assert.ok(!("subject" in record));
     const passed = JSON.parse(found("NATSDryRunPassesUnread", log)) as Record<string, unknown>;
     assert.equal(record["connection_id"], passed["connection_id"]);
-    const [, section = ""] = read("docs/runbook.md").split("## NATSRevokedByPolicyChange\n");
+    const [, section = ""] = read("docs/how-to/troubleshoot.md").split("## NATSRevokedByPolicyChange\n");
     const explained = section.split("\n## ")[0]!.split(`\`${String(record["reason"])}\`:`)[1] ?? "";
     assert.ok(explained.includes("passed unread"), explained);
   });
@@ -153,7 +159,7 @@ describe("the commands that the pages for operators show", () => {
 });
 
 describe("what the page on troubleshooting gives doctor of a cluster", () => {
-  const kinds = [...read("docs/troubleshooting.md").matchAll(/^\$ kinds=(\S+)$/gm)]
+  const kinds = [...read("docs/how-to/troubleshoot.md").matchAll(/^\$ kinds=(\S+)$/gm)]
     .flatMap(([, names = ""]) => names.split(","))
     .map((name) => name.replace(/s?\..*$/, ""));
 

@@ -146,7 +146,7 @@ describe("the schema of the policy", () => {
   let takes: ValidateFunction;
 
   before(() => {
-    const schema = JSON.parse(readFileSync(inRoot("docs", "policy.schema.json"), "utf8")) as object;
+    const schema = JSON.parse(readFileSync(inRoot("docs", "reference", "policy.schema.json"), "utf8")) as object;
     takes = new Ajv({ allErrors: true, strictTypes: false }).compile(schema);
   });
 

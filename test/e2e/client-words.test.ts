@@ -41,7 +41,7 @@ const DENIES = {
   },
 };
 
-/** Where docs/troubleshooting.md leads whom, by what each library says: one of several words, or none. */
+/** Where docs/how-to/troubleshoot.md leads whom, by what each library says: one of several words, or none. */
 interface Row {
   go: string[];
   python: string[];
@@ -50,7 +50,7 @@ interface Row {
 }
 
 function rows(): Row[] {
-  const page = readFileSync(inRoot("docs/troubleshooting.md"), "utf8");
+  const page = readFileSync(inRoot("docs/how-to/troubleshoot.md"), "utf8");
   const [, table = ""] = /^\| nats\.go .*\n\|[- |]+\n((?:\|.*\n)+)/m.exec(page) ?? [];
   return table
     .trimEnd()
@@ -97,7 +97,7 @@ async function saidByJs({ url, tls, timeout = PATIENCE }: Ways): Promise<string>
   return typeof connection === "string" ? connection : "connected";
 }
 
-describe("the words by which docs/troubleshooting.md knows what keeps a client from connecting", () => {
+describe("the words by which docs/how-to/troubleshoot.md knows what keeps a client from connecting", () => {
   let stand: Stand;
   let environment: Record<string, string>;
 

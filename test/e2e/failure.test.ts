@@ -104,8 +104,8 @@ describe("a VM that died, with FAIL_CLOSED", () => {
     assert.ok(stand.envoy.isRunning);
   });
 
-  it("shows in the log and in Envoy's counters, but in no count of VMs and policies, as docs/runbook.md says", async () => {
-    const [, section = ""] = readFileSync(inRoot("docs", "runbook.md"), "utf8").split("## NATSFilterReloaded\n");
+  it("shows in the log and in Envoy's counters, but in no count of VMs and policies, as docs/how-to/troubleshoot.md says", async () => {
+    const [, section = ""] = readFileSync(inRoot("docs", "how-to", "troubleshoot.md"), "utf8").split("## NATSFilterReloaded\n");
     const [taken = "", passed = ""] = section.match(/envoy_(tcp|cluster)_\w+_cx_total/g) ?? [];
     const [takenBefore, passedBefore] = [await stand.envoy.stat(taken), await stand.envoy.stat(passed)];
     assert.ok(takenBefore > 0 && passedBefore > 0);
@@ -146,7 +146,7 @@ describe("a VM that died, with FAIL_RELOAD", () => {
     assert.ok((await stand.envoy.rawStat(`${plugin}.vm_reload_success`)) > 0);
   });
 
-  it("leaves what it had added to the gauges of connections, but not of the policy, as docs/telemetry.md says", async () => {
+  it("leaves what it had added to the gauges of connections, but not of the policy, as docs/reference/telemetry.md says", async () => {
     const active = "istio_nats_connections_active";
     const before = await settled(() => stand.envoy.stat(active));
     const bystander = await connect(stand, stand.port());

@@ -82,7 +82,7 @@ async function assertRefused(stand: Stand, peer: RefusedPeer): Promise<void> {
   // nats-server's number for the connection is known once its INFO has passed, which here races with the client's bytes.
   if (peer.speaksFirst) record["client_id"] ??= clientId;
   assertRecord(record, peer, clientId);
-  // docs/troubleshooting.md says by which of nats-server's words its operator knows that this was the filter.
+  // docs/how-to/troubleshoot.md says by which of nats-server's words its operator knows that this was the filter.
   const [line = ""] = new RegExp(`cid:${clientId} - .*ERROR.*`).exec(stand.nats.log()) ?? [];
   assert.match(line, /Client parser ERROR, .*: proto='"\?/);
 }

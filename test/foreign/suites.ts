@@ -77,7 +77,7 @@ const NATS_SERVER: ForeignSuite = {
       file: "test/user_authorization_test.go",
       find: 'sendProto(t, c, "SUB foo.* bar 2\\r\\n")\n\texpectResult(t, c, okRe)',
       replace: 'sendProto(t, c, "SUB foo.* bar 2\\r\\n")\n\texpectResult(t, c, permErrRe)',
-      why: "A queue SUB whose wildcards overlap a deny is refused on purpose (docs/parity.md).",
+      why: "A queue SUB whose wildcards overlap a deny is refused on purpose (docs/reference/parity.md).",
     },
     {
       test: "TestMaxPayload",

@@ -224,7 +224,7 @@ class Stage {
     return { answered: this.#asked.length, problem: misplaced(this.#asked as Asked[], answersIn(this.#read)) };
   }
 
-  /** A connection with a sid that is used again behind a maximum ends at the next policy (docs/policy.md). No other may end here. */
+  /** A connection with a sid that is used again behind a maximum ends at the next policy (docs/reference/policy.md). No other may end here. */
   #endedInVain(): string | undefined {
     const mayEnd = this.#policies > 1 && this.#asked.some(({ text = "" }) => /^UNSUB \d+ \d/.test(text));
     return mayEnd ? undefined : "the connection ended";

@@ -54,7 +54,7 @@ const ENDLESS = /^(?:H?MSG [!-~]|INFO |-ERR )/;
 
 /**
  * Whether the client's library parts the line elsewhere than nats-server, or reads nothing behind the headers, of so many bytes
- * (docs/parity.md, "blanks of libraries").
+ * (docs/reference/parity.md, "blanks of libraries").
  */
 function misreads(lang: string, names: string, headers: number | undefined): boolean {
   const isRust = lang.startsWith("rust");
@@ -101,7 +101,7 @@ export class BrokerModel {
   #held: Info | undefined;
   #hasTls = false;
   #serverHeaders = true;
-  /** What holds until nats-server has said something else (docs/policy.md, `limits.payload`). */
+  /** What holds until nats-server has said something else (docs/reference/policy.md, `limits.payload`). */
   #maxPayload = 1_048_576;
   /** Undefined until INFO has come, which nats-server has sent before it reads anything. */
   #authRequired: boolean | undefined;
@@ -251,7 +251,7 @@ export class BrokerModel {
     this.#pongs.push(pong);
   }
 
-  /** Behind a SUB a CONNECT must not turn headers on or off (docs/parity.md). */
+  /** Behind a SUB a CONNECT must not turn headers on or off (docs/reference/parity.md). */
   #connect(options: Connect): void {
     this.#isConnected = true;
     const { headers } = this.#options;

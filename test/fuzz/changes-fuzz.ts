@@ -408,7 +408,7 @@ class Stage {
     this.#host.advance(this.#host.shortestTickPeriod);
     this.#host.tick();
     if (this.#configured === this.#host) return;
-    // By what the filter counts (docs/telemetry.md), since a policy may take any time to be read.
+    // By what the filter counts (docs/reference/telemetry.md), since a policy may take any time to be read.
     if (changesIn(this.#host) > changes) this.#follow();
     this.#configured.now = this.#host.now;
     this.#configured.tick();

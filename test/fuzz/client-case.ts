@@ -66,7 +66,7 @@ function isTooLong({ headers }: Operation): boolean {
 }
 
 /**
- * A PING may go on in place of an UNSUB with a maximum, because the filter then counts itself (docs/parity.md). A SUB that cannot
+ * A PING may go on in place of an UNSUB with a maximum, because the filter then counts itself (docs/reference/parity.md). A SUB that cannot
  * be inserted does not subscribe. Both may be missing at the server, but nothing may be there that the client did not send.
  */
 function mayBeMissing({ verb, argument, subject }: Operation): boolean {

@@ -1,5 +1,5 @@
 /**
- * Answers by `allow_responses` while policies change and memory runs out: random steps, and each publish as docs/policy.md, docs/adr/0008
+ * Answers by `allow_responses` while policies change and memory runs out: random steps, and each publish as docs/reference/policy.md, docs/adr/0008
  * and docs/adr/0015 say. Grants under one policy are also compared with nats-server (test/conformance/generated.test.ts).
  */
 import { policyOf } from "../host/changing-policy.ts";

@@ -312,7 +312,7 @@ export function clientStream(random: Random, pool: readonly string[]): string {
   return (kept + text).slice(0, MOST_BYTES);
 }
 
-/** Bytes of a verb and the blanks behind it that the filter takes (docs/parity.md, `own-padding`). */
+/** Bytes of a verb and the blanks behind it that the filter takes (docs/reference/parity.md, `own-padding`). */
 const MOST_PADDING = 8192;
 
 /** A stream of good operations, one of which is as long as something may be, or a byte shorter or longer. */

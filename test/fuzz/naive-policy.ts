@@ -1,6 +1,6 @@
 /**
- * What a policy permits, judged the slow and plain way: every entry is walked token by token. It is written from docs/policy.md,
- * docs/parity.md and nats-server's client.go (pubAllowedFullCheck, canSubscribe, deliverMsg), independent of the filter's matcher,
+ * What a policy permits, judged the slow and plain way: every entry is walked token by token. It is written from docs/reference/policy.md,
+ * docs/reference/parity.md and nats-server's client.go (pubAllowedFullCheck, canSubscribe, deliverMsg), independent of the filter's matcher,
  * to judge what the filter has let through.
  */
 import type { Operation } from "./nats-parser.ts";
@@ -173,7 +173,7 @@ function keepsBusy(schedule: string): boolean {
   return LONE_COMMA.test(schedule) || schedule.length > 512 || sum > LONGEST_SCHEDULE;
 }
 
-/** Bytes of a message that leaves room for what a trace adds to it (docs/policy.md). */
+/** Bytes of a message that leaves room for what a trace adds to it (docs/reference/policy.md). */
 const LARGEST_TRACED = LIMITS.payload - Math.min(4096, Math.floor(LIMITS.payload / 16));
 
 /** Those that name a schedule, or where one leads to or from. */

@@ -2,7 +2,7 @@
  * Permissions that change under an open connection, as random cases: to a client behind the filter, before a nats-server that restricts
  * nobody, and to a client of a nats-server that restricts it itself and is reloaded at each change. Both must read the same.
  *
- * Left out is what docs/parity.md names: queue groups with wildcards, a sid used again while it is live or by a group's member, maxima,
+ * Left out is what docs/reference/parity.md names: queue groups with wildcards, a sid used again while it is live or by a group's member, maxima,
  * reply grants.
  */
 import { mkdirSync } from "node:fs";

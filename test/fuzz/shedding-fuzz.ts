@@ -1,6 +1,6 @@
 /**
  * Connections of three principals that make a VM hold blocks of all sizes and give them back in any order, so that its budget is used
- * up and its memory is full of gaps: random steps, and who ends by that as docs/policy.md (`limits.memory`) and docs/adr/0015 say.
+ * up and its memory is full of gaps: random steps, and who ends by that as docs/reference/policy.md (`limits.memory`) and docs/adr/0015 say.
  */
 import { configure } from "../host/configure.ts";
 import { filterModule } from "../host/filter.ts";
@@ -55,7 +55,7 @@ const GRANTS = MEMORY / 32;
 const [GRANT, BESIDE_GRANT] = [80, 64];
 /** Bytes of a read. */
 const CHUNK = 8192;
-/** docs/policy.md (`limits.memory`): one and a half times that, 64 MiB and 208 MiB, doubling each time. */
+/** docs/reference/policy.md (`limits.memory`): one and a half times that, 64 MiB and 208 MiB, doubling each time. */
 const MOST_LINEAR = 2 * (1.5 * MEMORY + (272 << 20));
 
 /** The longest that its principal sends, unless so many bytes of headers are said. */

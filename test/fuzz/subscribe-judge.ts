@@ -23,7 +23,7 @@ export class Judge {
   constructor({ mode, allow, deny, most = Infinity, trial }: SubscribePolicy, isAsked = false) {
     this.most = most;
     this.observes = mode === "DRY_RUN";
-    // docs/policy.md: of a rule in DRY_RUN only `deny` counts, unless the whole policy is in DRY_RUN.
+    // docs/reference/policy.md: of a rule in DRY_RUN only `deny` counts, unless the whole policy is in DRY_RUN.
     const tried = { deny: [...(trial?.deny ?? [])], ...(this.observes && { allow: [...(trial?.allow ?? [])] }) };
     const rules = [{ subscribe: { allow: [...allow], deny: [...deny] } }, ...(isAsked ? [{ subscribe: tried }] : [])];
     this.#naive = new NaivePolicy({ name: "", rules });

@@ -445,7 +445,7 @@ describe("an audit record", () => {
   });
 });
 
-describe("docs/audit.schema.json", () => {
+describe("docs/reference/audit.schema.json", () => {
   it("lists every event, reason, kind and operation that the filter writes, and no other event", () => {
     const source = readFileSync(inRoot("assembly", "telemetry", "audit.ts"), "utf8");
     const written = [

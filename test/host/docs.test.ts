@@ -7,8 +7,8 @@ import { sourceConstant, sourceList } from "../../tools/source-constant.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 
-const REFERENCE = "docs/policy.md";
-const GUIDES = ["README.md", REFERENCE, "docs/troubleshooting.md", "docs/telemetry.md"];
+const REFERENCE = "docs/reference/policy.md";
+const GUIDES = ["README.md", REFERENCE, "docs/how-to/troubleshoot.md", "docs/reference/telemetry.md"];
 
 /** The faults that the filter finds in a configuration, or nothing if it accepts it. */
 function faultsOf(configuration: object): string[] {
@@ -164,20 +164,26 @@ describe("the policies that the guides show", () => {
 
 describe("what the guides say about stats and audit", () => {
   it("covers every reason", () => {
-    const guide = read("docs/troubleshooting.md");
+    const guide = read("docs/how-to/troubleshoot.md");
     const reasons = sourceList("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
     for (const name of reasons) assert.ok(guide.includes(`\n| \`${name}\``), name);
   });
 
   it("explains every kind of protocol error once, and no other", () => {
-    const [, , ...rows] = tableUnder(read("docs/troubleshooting.md"), "## The connection closes with a protocol error");
+    const [, , ...rows] = tableUnder(
+      read("docs/how-to/troubleshoot.md"),
+      "## The connection closes with a protocol error",
+    );
     const kinds = sourceList("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES").map((name) => `\`${name}\``);
     assert.deepEqual(rows.map(([kind]) => kind).sort(), kinds.sort());
   });
 
   it("states the filter's own number of durations that a worker reports at a time", () => {
     const places = sourceConstant("telemetry/durations.ts", "PLACES").toLocaleString("en-US");
-    assert.ok(read("docs/runbook.md").includes(`a worker has more than ${places} durations in half a second`), places);
-    assert.ok(read("docs/telemetry.md").includes(`A worker tells at most ${places} with a tick`), places);
+    assert.ok(
+      read("docs/how-to/troubleshoot.md").includes(`a worker has more than ${places} durations in half a second`),
+      places,
+    );
+    assert.ok(read("docs/reference/telemetry.md").includes(`A worker tells at most ${places} with a tick`), places);
   });
 });

@@ -392,7 +392,7 @@ describe("errors of nats-server itself", () => {
       assert.equal(stat(host, "istio_nats_server_errors_total", { kind }), count, kind);
   });
 
-  it("are counted under the kind that docs/telemetry.md lists for their text", () => {
+  it("are counted under the kind that docs/reference/telemetry.md lists for their text", () => {
     for (const { name: kind, texts } of serverErrorKinds()) {
       const host = configuredHost();
       const wire = Wire.connected(host);

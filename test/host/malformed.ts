@@ -22,7 +22,7 @@ export interface Malformed {
   first?: true;
   /**
    * nats-server accepts it, perhaps as something else when it is cut differently. The filter refuses it on purpose
-   * (docs/parity.md).
+   * (docs/reference/parity.md).
    */
   stricter?: true;
 }

@@ -5,7 +5,7 @@ import { LABELS, STATS } from "../../assembly/telemetry/stats.ts";
 import { PAGE, telemetryPage } from "../../tools/telemetry-page.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 
-describe("docs/telemetry.md", () => {
+describe("docs/reference/telemetry.md", () => {
   it("is what the table of stats and the audit's schema make of it", async () => {
     assert.equal(await readFile(PAGE, "utf8"), await telemetryPage(), "stale: npm run docs:telemetry");
   });
@@ -14,7 +14,7 @@ describe("docs/telemetry.md", () => {
     const stats = new Set(
       STATS.flatMap(({ name, kind }) => (kind === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name])),
     );
-    // Prometheus adds what says which pod it scrapes, and its namespace and cluster (docs/runbook.md "Set the alerts up").
+    // Prometheus adds what says which pod it scrapes, and its namespace and cluster (docs/how-to/troubleshoot.md "Set the alerts up").
     const target = ["cluster", "namespace", "job", "instance"];
     const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__", ...target]);
     assert.equal(QUESTIONS.length, 10);

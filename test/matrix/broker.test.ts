@@ -49,7 +49,7 @@ async function differencesOf(session: Session, brokers: Brokers): Promise<Kind[]
   const native = await replay(session, brokers.nativeRoute, expected);
   const filtered = await replay(session, brokers.filteredRoute(session), expected);
   if (isRecorded) assert.deepEqual(comparable(native), comparable(expect), "the oracle has changed");
-  // The filter cannot see what account mappings do behind it, in any version: docs/parity.md.
+  // The filter cannot see what account mappings do behind it, in any version: docs/reference/parity.md.
   if (known.get(id) === "neither") return [];
 
   const differences: Kind[] = [];

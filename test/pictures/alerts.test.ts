@@ -16,7 +16,7 @@ import { assertAnswers } from "./promtool-answers.ts";
 import { documents, fencedQueries, gates, shippedQueries } from "./queries.ts";
 
 const TESTS_FILE = "test/pictures/alerts.test.yaml";
-const RUNBOOK = "docs/runbook.md";
+const RUNBOOK = "docs/how-to/troubleshoot.md";
 
 interface Rule {
   expr: string;
@@ -115,7 +115,7 @@ describe("the alerts", () => {
   it("never sum, join or compare over clusters, nor do the dashboards and the guides where they name places", () => {
     const shown = shippedQueries();
     const queries = [...shown, ...gates({ namespace: "messaging" })].map(({ expr }) => expr);
-    const guides = ["docs/runbook.md", "docs/telemetry.md"].flatMap(fencedQueries);
+    const guides = ["docs/how-to/troubleshoot.md", "docs/reference/telemetry.md"].flatMap(fencedQueries);
     for (const query of [...expressions, ...queries, ...guides]) {
       for (const [clause, labels = ""] of query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)) {
         const of = labels.split(/, */);

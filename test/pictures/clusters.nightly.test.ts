@@ -33,7 +33,7 @@ interface FederateJob {
   static_configs: { targets: string[]; labels: { cluster: string } }[];
 }
 
-const [snippet = ""] = snippets("docs/runbook.md", "yaml of federation");
+const [snippet = ""] = snippets("docs/how-to/troubleshoot.md", "yaml of federation");
 const [job] = parse(snippet) as [FederateJob];
 
 function federating(cluster: string, address: string): object {

@@ -102,7 +102,7 @@ for (const [file, dashboard] of shippedDashboards()) {
 describe("the dashboards", () => {
   it("tell pods of the same name in two namespaces and two clusters apart, and so does the runbook", () => {
     const shown = shippedQueries();
-    for (const expr of [...shown.map((query) => query.expr), ...fencedQueries("docs/runbook.md")]) {
+    for (const expr of [...shown.map((query) => query.expr), ...fencedQueries("docs/how-to/troubleshoot.md")]) {
       for (const [, labels = ""] of expr.matchAll(/by \(([^)]*)\)/g)) {
         const names = labels.split(", ");
         if (names.includes("pod"))
@@ -170,7 +170,7 @@ describe("the dashboards", () => {
   });
 
   it("say in each panel without data what that means, and lead to a section that says more", () => {
-    const guide = readFileSync(inRoot("docs", "troubleshooting.md"), "utf8");
+    const guide = readFileSync(inRoot("docs", "how-to", "troubleshoot.md"), "utf8");
     for (const [file, dashboard] of shippedDashboards()) {
       for (const { title, fieldConfig } of panelsOf(dashboard)) {
         const { noValue = "" } = fieldConfig?.defaults ?? {};

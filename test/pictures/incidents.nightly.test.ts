@@ -17,7 +17,7 @@ import { choices, panelQueries, shippedDashboards, substitute } from "./queries.
 /** For a scrape each second, and Envoy's histograms every five. */
 const PATIENCE = 40_000;
 
-const GUIDE = "docs/troubleshooting.md";
+const GUIDE = "docs/how-to/troubleshoot.md";
 /** The account that the guide's commands and queries name. */
 const NAMED = "orders-api";
 

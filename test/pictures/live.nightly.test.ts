@@ -128,8 +128,8 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
   });
 
   for (const [guide, count] of [
-    ["docs/runbook.md", 5],
-    ["docs/telemetry.md", 10],
+    ["docs/how-to/troubleshoot.md", 5],
+    ["docs/reference/telemetry.md", 10],
   ] as const) {
     describe(guide, () => {
       const queries = fencedQueries(guide).map((query) => substitute(query, new Map([["__rate_interval", "10s"]])));

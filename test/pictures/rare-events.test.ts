@@ -56,7 +56,7 @@ describe("what is written by hand", () => {
 
   for (const [place, written, times] of [
     ["deploy/alerts/istio-nats.rules.yaml", read("deploy/alerts/istio-nats.rules.yaml"), 7],
-    ["docs/runbook.md", read("docs/runbook.md"), 7],
+    ["docs/how-to/troubleshoot.md", read("docs/how-to/troubleshoot.md"), 7],
     [
       "deploy/rollouts/",
       gates({ namespace: "messaging" })
@@ -93,7 +93,7 @@ describe("what has happened seldom or never", () => {
     const queries = [
       ...panelsOver(stat, /time"$/),
       ...QUESTIONS.map(({ query }) => query).filter((query) => query.includes(stat)),
-      ...fencedQueries("docs/runbook.md").filter((query) => query.includes(stat)),
+      ...fencedQueries("docs/how-to/troubleshoot.md").filter((query) => query.includes(stat)),
     ];
 
     it(`is told of ${stat} by every table and every query of the guides, even if it happened once`, async () => {
@@ -154,7 +154,7 @@ describe("what has happened seldom or never", () => {
     const failed =
       'istio_agent_wasm_remote_fetch_count{namespace="messaging", pod="nats-0", result="download_failure"}';
     const input = [{ series: failed, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` }];
-    const queries = [...panelsOver("istio_agent_", /./), ...fencedQueries("docs/runbook.md")];
+    const queries = [...panelsOver("istio_agent_", /./), ...fencedQueries("docs/how-to/troubleshoot.md")];
     const asked = queries.filter((query) => query.includes("istio_agent_"));
     assert.equal(asked.length, 2);
     for (const expr of asked) await answers(input, expr, 1);

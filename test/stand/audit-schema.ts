@@ -2,7 +2,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { readFileSync } from "node:fs";
 import { inRoot } from "../../tools/paths.ts";
 
-/** docs/audit.schema.json, as far as tests use it. */
+/** docs/reference/audit.schema.json, as far as tests use it. */
 export interface AuditSchema {
   properties: Record<string, { description: string; enum?: string[] }>;
   oneOf: {
@@ -12,7 +12,7 @@ export interface AuditSchema {
   }[];
 }
 
-export const auditSchema = JSON.parse(readFileSync(inRoot("docs", "audit.schema.json"), "utf8")) as AuditSchema;
+export const auditSchema = JSON.parse(readFileSync(inRoot("docs", "reference", "audit.schema.json"), "utf8")) as AuditSchema;
 
 let validate: ValidateFunction | undefined;
 
@@ -23,5 +23,5 @@ export function schemaFaults(record: unknown): string {
   );
   if (validate(record)) return "";
   const faults = (validate.errors ?? []).map(({ instancePath, message = "" }) => `${instancePath} ${message}`);
-  return `${JSON.stringify(record)} is against docs/audit.schema.json: ${faults.join("; ")}`;
+  return `${JSON.stringify(record)} is against docs/reference/audit.schema.json: ${faults.join("; ")}`;
 }

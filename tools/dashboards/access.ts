@@ -119,7 +119,7 @@ function refusals(of: Queries): Row {
       }),
       curves({
         title: "By reason",
-        description: "The reason. docs/troubleshooting.md explains each of them.",
+        description: "The reason. docs/how-to/troubleshoot.md explains each of them.",
         queries: [of.ratesBy(REFUSALS, "reason")],
         unit: "ops",
         none: NEVER,
@@ -149,7 +149,7 @@ function refusals(of: Queries): Row {
       table({
         title: "Ended as unreadable over the dashboard's time",
         description:
-          "Whose connections the filter could not read or hold. docs/troubleshooting.md explains each kind. No refusal counts for these.",
+          "Whose connections the filter could not read or hold. docs/how-to/troubleshoot.md explains each kind. No refusal counts for these.",
         queries: [{ expr: `topk(50, ${of.total(UNREADABLE, WHO_HOW, ENDED_UNREADABLE)} > 0)` }],
         width: 8,
         none: NONE_IN_TIME,
@@ -196,7 +196,7 @@ function dryRunAgainstEnforced(of: Queries): Row {
       table({
         title: "Passed unread in a dry run, over the dashboard's time",
         description:
-          "Whose connections would end with ENFORCE, and why (docs/troubleshooting.md). Nothing more of them is in the table beside this.",
+          "Whose connections would end with ENFORCE, and why (docs/how-to/troubleshoot.md). Nothing more of them is in the table beside this.",
         queries: [{ expr: `topk(50, ${of.total(UNREADABLE, WHO_HOW, PASSED_UNREAD)} > 0)` }],
         width: 8,
         none: NONE_IN_TIME,

@@ -104,7 +104,7 @@ function processor(of: Queries): Row {
       curves({
         title: "Processor time of an operation",
         description:
-          "The same for each operation or delivery. If it stays as it was while the proxy takes more, there is more to do: NATS Mesh shows who does what. If it rises, what is done costs more: docs/troubleshooting.md.",
+          "The same for each operation or delivery. If it stays as it was while the proxy takes more, there is more to do: NATS Mesh shows who does what. If it rises, what is done costs more: docs/how-to/troubleshoot.md.",
         queries: [{ expr: `${cores} / (${of.rate("istio_nats_messages_total", POD)} > 0)`, legend: POD_LEGEND }],
         unit: "s",
         width: 12,
@@ -218,7 +218,7 @@ function streams(of: Queries): Row {
       curves({
         title: "Errors of nats-server",
         description:
-          "`-ERR` lines that nats-server itself sent, by kind (docs/telemetry.md): NATSServerErrors. `unknown_operation` often follows a protocol error.",
+          "`-ERR` lines that nats-server itself sent, by kind (docs/reference/telemetry.md): NATSServerErrors. `unknown_operation` often follows a protocol error.",
         queries: [of.ratesBy("istio_nats_server_errors_total", "kind")],
         unit: "cps",
         none: NEVER,

@@ -40,7 +40,7 @@ export interface PanelOptions {
 }
 
 /** What most panels say without data. */
-const NO_DATA = "No data: docs/troubleshooting.md, The dashboards show nothing";
+const NO_DATA = "No data: docs/how-to/troubleshoot.md, The dashboards show nothing";
 /** A counter of the filter appears with its first event. */
 export const NEVER = "None since the proxies started";
 export const NONE_IN_TIME = "None in the dashboard's time";

@@ -220,7 +220,7 @@ function errors(of: Queries): Row {
       curves({
         title: "Protocol errors",
         description:
-          "Streams that could not be read as NATS, by kind of error: they end, or in DRY_RUN pass unread. docs/troubleshooting.md explains each kind.",
+          "Streams that could not be read as NATS, by kind of error: they end, or in DRY_RUN pass unread. docs/how-to/troubleshoot.md explains each kind.",
         queries: [of.ratesBy("istio_nats_protocol_errors_total", "kind")],
         unit: "cps",
         none: NEVER,
@@ -228,7 +228,7 @@ function errors(of: Queries): Row {
       curves({
         title: "Errors of nats-server",
         description:
-          "`-ERR` lines that nats-server itself sent, by kind (docs/telemetry.md): NATSServerErrors. Those of the filter count as refusals; `unknown_operation` often follows a protocol error.",
+          "`-ERR` lines that nats-server itself sent, by kind (docs/reference/telemetry.md): NATSServerErrors. Those of the filter count as refusals; `unknown_operation` often follows a protocol error.",
         queries: [of.ratesBy("istio_nats_server_errors_total", "kind")],
         unit: "cps",
         none: NEVER,

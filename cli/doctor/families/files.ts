@@ -124,7 +124,7 @@ export const files = family(
         "Two objects have the same kind, namespace and name but different contents. Kubernetes keeps the one that is applied " +
         "last, and Helm refuses an object that another release owns. Here both are judged.",
       remedy:
-        "keep one; where NATS's own chart makes the Service, give the istio-nats chart the values from docs/install.md " +
+        "keep one; where NATS's own chart makes the Service, give the istio-nats chart the values from docs/how-to/install.md " +
         "(broker.service.create: false)",
     },
     "cluster-not-asked": {

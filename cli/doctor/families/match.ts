@@ -54,7 +54,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
     // Services without any port have a finding of their own.
     if (wanted === undefined || ports.length === 0 || ports.some(({ port }) => port.number === wanted)) continue;
     const leading = ports.filter(({ service, port }) => mesh.targetOf(service, port) === wanted);
-    // Beside the Service's port the container's does no harm. docs/install.md has both, for policies compare the container's.
+    // Beside the Service's port the container's does no harm. docs/how-to/install.md has both, for policies compare the container's.
     if (leading.some(({ port }) => numbers.some((other) => other.integer() === port.number))) continue;
     const [behind] = leading;
     if (behind) {
@@ -383,7 +383,7 @@ export const match = family<Id>(
       what:
         "No istio-nats plugin among the files is for these nats-server pods. If there is none in the cluster either, everybody " +
         "may do everything.",
-      remedy: "give the plugin's file too, or apply a plugin: docs/install.md",
+      remedy: "give the plugin's file too, or apply a plugin: docs/how-to/install.md",
     },
     "target-port-nothing": {
       severity: "error",

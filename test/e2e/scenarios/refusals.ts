@@ -148,7 +148,7 @@ export const refusalScenarios: readonly Scenario[] = [
   },
 ];
 
-/** What the policy refuses and no nats-server would. The only oracle for each client's text is docs/parity.md. */
+/** What the policy refuses and no nats-server would. The only oracle for each client's text is docs/reference/parity.md. */
 export const stricterScenarios: readonly Scenario[] = [
   {
     name: "is told that it may not have others answer where it may not listen",
