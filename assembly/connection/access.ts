@@ -140,7 +140,7 @@ export class Access extends PeerGrants {
 
   /**
    * A delivery with this reply subject has passed. The peer is granted an answer unless the lists allow it anyway, or a live
-   * grant does, of which this check is one use (client.go deliverMsg). Over a deny entry nothing is granted (docs/parity.md).
+   * grant does, of which this check is one use (client.go deliverMsg). Over a deny entry nothing is granted (docs/reference/parity.md).
    * Answers the subject's `hashBytes64` if that was needed, else 0.
    */
   noteReply(reply: usize, length: i32): u64 {

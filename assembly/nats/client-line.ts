@@ -25,7 +25,7 @@ export const PADDING_LIMIT: i32 = 8192;
 /**
  * One control line of a client, read exactly as nats-server's parser does (`parser.go`, `client.go` processPub and
  * the like), except where its reading depends on how the bytes were cut into reads: a CR that no LF follows, a LF
- * right after a verb, `HMSG` and `-ERR` from a client. Those are UNKNOWN_OPERATION here (docs/parity.md).
+ * right after a verb, `HMSG` and `-ERR` from a client. Those are UNKNOWN_OPERATION here (docs/reference/parity.md).
  *
  * The reader owns nothing: pointers lead into the bytes given to `read` and live as long as those.
  */

@@ -33,7 +33,7 @@ const NAMES: FieldNames = fieldNames([
   "ws_connect_urls",
 ]);
 
-/** The first and the last minor version of nats-server 2 before which sessions have been run (docs/compatibility.md). */
+/** The first and the last minor version of nats-server 2 before which sessions have been run (docs/reference/compatibility.md). */
 export const FIRST_TESTED_MINOR: i32 = 10;
 export const LAST_TESTED_MINOR: i32 = 15;
 

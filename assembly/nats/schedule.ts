@@ -67,7 +67,7 @@ function endsField(b: u8): bool {
 
 /**
  * Has the `Nats-Schedule-Time-Zone` in [from, end) a dot, as no time zone has? nats-server reads the file of that name for each message
- * (`loadMessageScheduleLocation`), and takes 250 µs for `tzdata.zi`, instead of 15 for a zone (docs/threat-model.md).
+ * (`loadMessageScheduleLocation`), and takes 250 µs for `tzdata.zi`, instead of 15 for a zone (docs/reference/nats-server-hazards.md).
  */
 export function isNoTimeZone(from: usize, end: usize): bool {
   return firstOf(<u8>Ascii.DOT, <u8>Ascii.DOT, from, end) != end;

@@ -14,7 +14,7 @@ export const TOO_MANY_STEPS: i32 = -2;
  *
  * A subject that is checked is taken literally, its own '*' and '>' included: only entries have wildcards
  * (nats-server sublist.go `matchLevel`). `collect` says beside it whether the entry really contains the subject as a
- * pattern, which nats-server does not ask: allow `foo.*` must not admit `SUB foo.>` (docs/parity.md).
+ * pattern, which nats-server does not ask: allow `foo.*` must not admit `SUB foo.>` (docs/reference/parity.md).
  *
  * `MatcherInMaking.seal` makes it, and nothing else can.
  */

@@ -24,7 +24,7 @@ export class AuditSubject {
 }
 
 /**
- * Audit records: one JSON line each, at the level that Istio shows. docs/audit.schema.json describes them. Refusals can
+ * Audit records: one JSON line each, at the level that Istio shows. docs/reference/audit.schema.json describes them. Refusals can
  * come by the hundred thousand, and connections too, so both are limited, each on its own: what is left out is counted and
  * told with the next record of that kind, or by the tick.
  */

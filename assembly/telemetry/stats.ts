@@ -1,7 +1,7 @@
 import * as names from "./stat-names.ts";
 
 /**
- * The one table of what is counted: docs/telemetry.md, the labels that Istio's proxies must know (extraStatTags) and the
+ * The one table of what is counted: docs/reference/telemetry.md, the labels that Istio's proxies must know (extraStatTags) and the
  * dashboards are made from it, and the filter's series are held against it (test/host/stats-table.test.ts). It is plain
  * TypeScript for tools, and no part of the module: the filter has the names (stat-names.ts).
  *
