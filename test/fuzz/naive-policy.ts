@@ -148,7 +148,7 @@ function isReservedReply(reply: string): boolean {
 }
 
 /**
- * Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md), with the values in the
+ * Headers with which nats-server acts on other subjects (docs/adr/0005-headers.md), with the values in the
  * order of the block.
  */
 const ACTING_HEADER =
