@@ -7,13 +7,13 @@ import { makeProgram } from "./program.ts";
 /** Written by hand. The rest of the page is made from the tables. */
 const INTRODUCTION = `# The command \`istio-nats\`
 
-\`npm run docs:cli\` makes this page from the command's own tables; a test fails when it is stale.
+<!-- Made by npm run docs:cli from the command's own tables. -->
 
-\`npm run build:cli\` makes \`build/istio-nats.cjs\`, one file that needs Node 20 or newer and nothing else. It contains the
-compiled filter, the same bytes that proxies load, so a policy is judged by what will enforce it.
+One file that needs Node 20 or newer and nothing else (\`npm run build:cli\` makes \`build/istio-nats.cjs\`). It contains the compiled
+filter, the same bytes that proxies load, so a policy is judged by what will enforce it.
 
 \`\`\`console
-$ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
+$ kubectl kustomize overlays/production | istio-nats doctor -
 <stdin>:14:11: error: port 4222 of Service messaging/nats (clients) is named "client": Istio waits for the client's first bytes to guess the protocol, and the client waits for nats-server, which speaks first [port-not-tcp]
     write appProtocol: tcp, or a port name that is tcp or begins with tcp-
 1 error in 9 objects of 1 file
@@ -21,15 +21,13 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 
 ## What it reads
 
-It reads YAML and JSON as kubectl and Helm do: several documents in a file, Lists, anchors and merge keys. Without quotes \`no\`,
-\`on\` and \`y\` are booleans, not strings, and \`0100\` is 64. A folder stands for every \`*.yaml\`, \`*.yml\` and \`*.json\` below
-it, including those reached through links. Files are UTF-8, or UTF-16 with a byte order mark. Render charts and kustomizations first:
-a chart's template and a patch of kustomize are skipped and reported, and a \`\${VAR}\` that something has still to fill in is not
-judged as a value. A file may have at most 16 MiB, before and after its aliases are expanded.
-
-\`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies in
-one run, and those of another cluster in another. It sees only these files and never asks a cluster. It takes 4222 to be
-nats-server's client port.
+- YAML and JSON as kubectl and Helm read them: several documents in a file, Lists, anchors and merge keys; \`no\`, \`on\` and \`y\` without
+  quotes are booleans, and \`0100\` is 64. A folder stands for every \`*.yaml\`, \`*.yml\` and \`*.json\` below it, also through links. Files are
+  UTF-8, or UTF-16 with a byte order mark, and have at most 16 MiB, before and after aliases are expanded.
+- Charts and kustomizations when they are rendered: a chart's template and a patch of kustomize are skipped and reported, and a \`\${VAR}\` that
+  something has still to fill in is not judged as a value.
+- \`doctor\` judges all files together as one mesh: give it nats-server's workload and Service, the plugin, and Istio's policies in one run, and
+  those of another cluster in another. It never asks a cluster. It takes 4222 to be nats-server's client port.
 
 ## Exit status
 
@@ -37,7 +35,7 @@ nats-server's client port.
 | ------ | --------------------------------------------------------------------------- |
 | \`0\`    | nothing of severity \`error\` was found; with \`--strict\` no \`warning\` either |
 | \`1\`    | something was found                                                         |
-| \`2\`    | wrong usage, a file that cannot be read, or files with nothing to judge     |
+| \`2\`    | wrong usage, a file that cannot be read, or files with nothing to judge    |
 
 ## For pipelines
 
@@ -71,9 +69,8 @@ ${JSON.stringify(
 )}
 \`\`\`
 
-Besides the faults of a policy, \`check\` reports the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
-the whole object, how long the filter took to read it here, and how much of its VM's memory reading it has written to, in whole
-pages of 64 KiB. A proxy holds this once for each worker thread and once for its main thread.
+\`check\` also reports the number of rules, the bytes of \`pluginConfig\` as the proxy gets it and of the whole object, how long the filter took to
+read it here, and the memory that reading it has written to. A proxy holds this once for each worker thread and once for its main thread.
 `;
 
 function cell(text: string): string {
@@ -93,8 +90,10 @@ function commandSection(command: Command): string {
   return `## \`${command.name()}\`\n\n    ${usage}\n\n${command.description()} Arguments: ${argument?.description ?? ""}.\n\n| option | default | |\n| --- | --- | --- |\n${rows}\n`;
 }
 
-function checkSection(id: string, { severity, what, remedy }: Check): string {
-  return `#### \`${id}\`\n\n**${severity}**: ${what}\n\nRemedy: ${remedyText(remedy, "doctor")}.\n`;
+/** A row of a family's table. Findings link to its anchor. */
+function checkRow(id: string, { severity, what, remedy }: Check): string {
+  const cells = [`<a id="${id}"></a>\`${id}\``, severity, what, remedyText(remedy, "doctor")];
+  return `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
 /** The page about the command as Markdown, not yet formatted. */
@@ -111,13 +110,16 @@ export function reference(): string {
     colors: nothing as never,
   };
   const { commands } = makeProgram(terminal, nothing);
-  const families = FAMILIES.map(
-    ({ title, checks }) =>
-      `### ${title}\n\n${Object.entries(checks)
-        .map(([id, check]) => checkSection(id, check))
-        .join("\n")}`,
+  const families = FAMILIES.map(({ title, checks }) =>
+    [
+      `### ${title}\n`,
+      "| check | severity | what it means | remedy |",
+      "| --- | --- | --- | --- |",
+      ...Object.entries(checks).map(([id, check]) => checkRow(id, check)),
+      "",
+    ].join("\n"),
   );
   const checks =
-    "## What doctor checks\n\nEach heading is the id of a check. `error`: it will not work, or it protects nothing. `warning`: it may be a mistake or intended. `info`: good to know.\n";
+    "## What doctor checks\n\n`error`: it will not work, or it protects nothing. `warning`: it may be a mistake or intended. `info`: good to know.\n";
   return [INTRODUCTION, ...commands.map(commandSection), checks, ...families].join("\n");
 }

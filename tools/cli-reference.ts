@@ -7,7 +7,7 @@ export const referencePage = inRoot("docs", "reference", "cli.md");
 
 /** The content that docs/reference/cli.md must have. */
 export function referenceText(): Promise<string> {
-  return format(reference(), { parser: "markdown", printWidth: 120 });
+  return format(reference(), { parser: "markdown", printWidth: 120, proseWrap: "always" });
 }
 
 /** Writes docs/reference/cli.md. Returns an exit status. */

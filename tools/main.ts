@@ -54,7 +54,7 @@ const TASKS: Record<string, Task> = {
   "docs:cli": writeReference,
   // Imported only on demand: the recorded sessions take long to read, and the dashboards load half of Grafana.
   "docs:parity": async () => (await import("../test/conformance/parity-page.ts")).writeParityPage(),
-  "docs:telemetry": async () => (await import("./telemetry-page.ts")).writeTelemetryPage(),
+  "docs:telemetry": async () => (await import("./telemetry-page.ts")).writeTelemetryPages(),
   "generate:istio": async () => (await import("./istio-crds.ts")).writeIstioCrds(),
   "generate:dashboards": async () => (await import("./dashboards/generate.ts")).generate(),
   test: () => runSuites([], []),

@@ -7,7 +7,9 @@ import { serverErrorKinds } from "./server-errors.ts";
 import { sourceConstant } from "./source-constant.ts";
 import { QUESTIONS } from "./telemetry-questions.ts";
 
-export const PAGE = inRoot("docs", "reference", "telemetry.md");
+/** The two pages that are made from the tables: the reference, and queries over it. */
+const REFERENCE_PAGE = inRoot("docs", "reference", "telemetry.md");
+const QUERIES_PAGE = inRoot("docs", "how-to", "query.md");
 
 const code = (text: string): string => `\`${text}\``;
 const list = (names: readonly string[]): string => names.map(code).join(", ");
@@ -104,27 +106,24 @@ const ACCESS_LOG_KEYS = [
 
 const TAGS = LABELS.map(({ name }) => name).join(",");
 
-function page(): string {
+function reference(): string {
+  const places = constant("telemetry/durations.ts", "PLACES");
   return `# Telemetry: stats, audit, access log
 
 <!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/reference/audit.schema.json. -->
 
-The stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090); Istio's agent merges them on port 15020. Counts and
-durations reach Envoy within half a second, or in some seconds where hundreds of principals are new at once. Envoy adds durations to
-the histograms that it shows every five seconds (\`stats_flush_interval\`). Nothing is sent for each message.
+The stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090); Istio's agent merges them on port 15020. They reach
+Envoy within half a second, or in some seconds where hundreds of principals are new at once; histograms are shown every five seconds
+(\`stats_flush_interval\`). [query.md](../how-to/query.md) has queries, [monitor.md](../how-to/monitor.md) dashboards and alerts.
 
 ## Labels
 
-Istio's proxy turns these names into labels only when it knows them before it starts. List them for the pods whose proxies have
-the filter, with [deploy/stats-tags.yaml](../../deploy/stats-tags.yaml), or for the whole mesh in
-\`meshConfig.defaultConfig.extraStatTags\`, and restart the pods. A waypoint's pods have them from its Gateway
-([install.md](../how-to/install.md#5-in-a-waypoint)).
+Istio's proxy turns these names into labels only when it knows them before it starts
+([where to write them](../how-to/install.md#labels-of-the-stats)):
 
 \`\`\`text
 sidecar.istio.io/extraStatTags: ${TAGS}
 \`\`\`
-
-Otherwise the labels stay inside the metrics' names, and no query below finds anything.
 
 ${table(
   ["label", ""],
@@ -139,31 +138,41 @@ All have ${list(PEER_LABELS)}.
 
 ${table(["stat", "kind", "more labels", ""], statRows(false))}
 
-- **Durations** are whole milliseconds, to the nearest. Their buckets are Envoy's; the annotation
-  \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others. A worker tells at most ${constant("telemetry/durations.ts", "PLACES")} with a tick: all of half a second,
-  or, where there are more, a fair sample over all its peers. \`istio_nats_durations_left_out_total\` counts the others; add it to a
-  histogram's count to count answers. Quantiles of such a time are right. Where it is mixed with quieter time, it weighs less than
-  it should, in alerts too.
-- **A publish** counts as soon as it is judged. One that was allowed, and whose payload breaks off, counts as allowed, too, but
-  nobody gets it. The stream then counts in \`istio_nats_protocol_errors_total\` as \`unfinished\`, unless the client has reset it.
-- **A request** is a publish with a reply subject, and its answer is the first message on that subject that is delivered to the
-  same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
-  (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. One to which
-  nats-server answers that nobody listens (status 503) counts in \`istio_nats_no_responders_total\` alone: nobody took time for it.
-  What still waits when a connection passes unread in DRY_RUN counts nowhere, since nobody sees whether it is answered.
-- **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. What
-  JetStream delivers with a reply subject of its own (\`$JS.ACK.…\`, \`$JS.FC.…\`, \`$JS.SNAPSHOT.ACK.…\`) is not a request to
-  the service, since only nats-server waits for the answer.
-- **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
-  then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
-  tick, and are right again half a second after a VM has been replaced. When the policy changes, both policies may be in force in
-  stats until each worker has ticked (500 ms).
-- **\`istio_nats_subscriptions_active\`** is counted with the tick; subscriptions that live for less are not seen.
-  Where a client raises a maximum (\`UNSUB 8 3\`, then \`UNSUB 8 4\`) just as nats-server reaches the first one, in DRY_RUN a
-  subscription that has ended there counts until the client ends it, or its connection.
-- **\`kind\`** of \`istio_nats_protocol_errors_total\` is explained in
-  [troubleshoot.md](../how-to/troubleshoot.md#the-connection-closes-with-a-protocol-error). That of \`istio_nats_server_errors_total\` is
-  explained here:
+${table(
+  ["what", "how it counts"],
+  [
+    [
+      "a duration",
+      `Whole milliseconds, to the nearest, in Envoy's buckets (\`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others). A worker tells at most ${places} with a tick, a fair sample where there are more; add \`istio_nats_durations_left_out_total\` to a histogram's count to count answers. Mixed with quieter time, such a time weighs less than it should, in alerts too.`,
+    ],
+    [
+      "a publish",
+      "As soon as it is judged. One that was allowed, and whose payload breaks off, counts as allowed, but nobody gets it; the stream then counts as `unfinished`, unless the client has reset it.",
+    ],
+    [
+      "a request",
+      "A publish with a reply subject; its answer is the first message there that is delivered to the same connection. One whose answers go to somebody else counts as `expired`. A publish to a stream is a request, a pull (`$JS.API.CONSUMER.MSG.NEXT`) is none. What still waits when a connection passes unread in DRY_RUN counts nowhere.",
+    ],
+    [
+      "a service",
+      "What is delivered with a reply subject, until the publish on it; not what JetStream waits for itself (`$JS.ACK.…`, `$JS.FC.…`, `$JS.SNAPSHOT.ACK.…`). What is never answered counts nowhere: a subscriber that only listens owes nobody an answer.",
+    ],
+    [
+      "a gauge",
+      "The sum of what the workers add and take away, right until a VM traps: what its connections had added stays until the proxy's process ends. `istio_nats_policy_info` and `istio_nats_policy_rules` are set anew with every tick.",
+    ],
+    [
+      "`istio_nats_subscriptions_active`",
+      "Counted with the tick; subscriptions that live for less are not seen. In DRY_RUN one whose maximum is raised just as nats-server reaches it counts until the client ends it.",
+    ],
+  ],
+)}
+
+[troubleshoot.md](../how-to/troubleshoot.md#the-connection-closes-with-a-protocol-error) explains each \`kind\` of \`istio_nats_protocol_errors_total\`.
+
+### Errors of nats-server
+
+Each \`kind\` of \`istio_nats_server_errors_total\`:
 
 ${table(["kind", "what nats-server's text begins with", "what to do"], serverErrorRows())}
 
@@ -173,51 +182,33 @@ All have ${list(FILTER_LABELS)}.
 
 ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
-Envoy keeps a stat as long as it has a VM of the module: mostly until its process ends, and when the plugin is taken away until the last
-of its connections has ended, which Envoy sees to after Istio's \`drainDuration\` (45 s). Till then each configuration leaves
-its series of \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0. A refused configuration whose \`identity\`
-cannot be read counts with the labels of \`PEER\`, so with \`reporter="destination"\` beside a client too.
-Where new VMs take over, as with a new module, counters go on while the former VMs have a connection, and otherwise begin again. A
-series in which no new VM has counted goes with the former ones: do not subtract one counter from another, as closed connections from
-opened ones, but read the gauge.
+- Envoy keeps a stat as long as it has a VM of the module: mostly until its process ends, and when the plugin is taken away until the last of
+  its connections has ended. Till then each configuration leaves its series of \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` at 0.
+- When the policy changes, both policies may be in force in stats until each worker has ticked (500 ms).
+- A refused configuration whose \`identity\` cannot be read counts with the labels of \`PEER\`, so with \`reporter="destination"\`.
+- Where new VMs take over, as with a new module, counters go on while the former VMs have a connection, and otherwise begin again. Do not
+  subtract one counter from another, as closed connections from opened ones, but read the gauge.
 
 ## Bounds
 
 ${table(["what", "at most", "beyond"], boundRows())}
 
-[What stats take](../performance-scale.md#what-stats-take) has the memory and the size of a scrape that so many principals bring.
-
-## Ten questions
-
-The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. \`increase()\` does not see the first event of a
-counter, with which it appears, nor that one has begun again and come to where it was. So the sixth, the seventh and the tenth take
-the counter itself where it is new, where its proxy is, and where it was missing in scrapes that succeeded.
-
-Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
-selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.
-Where one Prometheus sees several clusters ([troubleshoot.md](../how-to/troubleshoot.md#several-clusters)), add \`cluster="east"\` or the like to see one
-alone: principals, namespaces and workloads have the same names in all.
-
-${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
+[size-the-proxy.md](../how-to/size-the-proxy.md) has the memory and the size of a scrape that so many principals bring.
 
 ## Audit records
 
-Each record is one line with a JSON object, in the proxy's log at the level warning, below which Istio shows nothing of Wasm
-modules. [audit.schema.json](audit.schema.json) is the JSON Schema of records, against which the tests check every record that they
-see. Records never hold a payload, a header or anything with which a client identifies itself.
+Each record is one line with a JSON object, in the proxy's log at the level warning, below which Istio shows nothing of Wasm modules.
+[audit.schema.json](audit.schema.json) is their JSON Schema. Records never hold a payload, a header or anything with which a client identifies
+itself. \`audit\` in the [policy](policy.md#audit) limits how many there are.
 
 ${table(["event", "when", "always there"], eventRows())}
 
 ${table(["field", ""], fieldRows())}
 
-\`audit\` in the [configuration](policy.md#audit) limits how many there are.
-
 ## Access log
 
 The filter sets these keys as filter state of each connection, so that Istio's TCP access log can hold them
-(\`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`), in one line for each connection when it ends.
-[deploy/telemetry.yaml](../../deploy/telemetry.yaml) has the providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods. Its comments say what differs in
-a waypoint, on a gateway and beside a client.
+(\`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`; [deploy/telemetry.yaml](../../deploy/telemetry.yaml)).
 
 ${table(["key", ""], ACCESS_LOG_KEYS)}
 
@@ -225,13 +216,35 @@ Filter state of Wasm modules is bytes: compare it with \`b'1'\` in an expression
 `;
 }
 
-/** The text of docs/reference/telemetry.md. */
-export async function telemetryPage(): Promise<string> {
-  return format(page(), { parser: "markdown", printWidth: 120 });
+function queries(): string {
+  return `# Ask Prometheus
+
+<!-- Made by tools/telemetry-page.ts from tools/telemetry-questions.ts. -->
+
+\`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. [telemetry.md](../reference/telemetry.md) has every stat and label.
+
+- \`increase()\` does not see the first event of a counter, with which it appears, nor that one has begun again and come to where it was. So
+  some queries take the counter itself where it is new, where its proxy is, and where it was missing in scrapes that succeeded.
+- Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the selectors, or
+  such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.
+- Where one Prometheus sees [several clusters](monitor.md#several-clusters), add \`cluster="east"\` to see one alone.
+
+${QUESTIONS.map(({ question, query }) => `## ${question}\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
+`;
+}
+
+/** The text of each page, by its file. */
+export async function telemetryPages(): Promise<Map<string, string>> {
+  const asMarkdown = (text: string): Promise<string> =>
+    format(text, { parser: "markdown", printWidth: 120, proseWrap: "always" });
+  return new Map([
+    [REFERENCE_PAGE, await asMarkdown(reference())],
+    [QUERIES_PAGE, await asMarkdown(queries())],
+  ]);
 }
 
 /** `npm run docs:telemetry`; returns an exit status. */
-export async function writeTelemetryPage(): Promise<number> {
-  writeFileSync(PAGE, await telemetryPage());
+export async function writeTelemetryPages(): Promise<number> {
+  for (const [file, text] of await telemetryPages()) writeFileSync(file, text);
   return 0;
 }

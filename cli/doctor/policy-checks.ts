@@ -194,7 +194,7 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "no request of nats-server 2.10 to 2.15, no acknowledgement, no key, no object. Tokens are missing or too many, as in " +
       "`$JS.ACK.STREAM.CONSUMER`, or the name is that of the stream (`$KV_prices`). An `allow` of it lets nothing pass, and a `deny` " +
       "stops nothing.",
-    remedy: "write it as docs/reference/policy.md has it for what the client does (What a client needs)",
+    remedy: "write it as docs/reference/client-rights.md has it for what the client does",
   },
   "inbox-one-token": {
     severity: "warning",
@@ -208,7 +208,7 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     what:
       "`replies: OWN` takes every subject to which a peer may subscribe for its own, inbox or not. Peers that may read everything " +
       "and publish something that is answered choose where the answer is published, and so do peers that may read what is denied " +
-      "them for publishing (docs/explanation/threat-model.md). A shared inbox is not reported.",
+      "them for publishing (docs/reference/nats-server-hazards.md). A shared inbox is not reported.",
     remedy:
       "narrow what they may subscribe to, or give those who read an identity of their own, with no right to publish what is answered",
   },

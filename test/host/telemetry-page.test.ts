@@ -2,19 +2,21 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { LABELS, STATS } from "../../assembly/telemetry/stats.ts";
-import { PAGE, telemetryPage } from "../../tools/telemetry-page.ts";
+import { telemetryPages } from "../../tools/telemetry-page.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 
-describe("docs/reference/telemetry.md", () => {
-  it("is what the table of stats and the audit's schema make of it", async () => {
-    assert.equal(await readFile(PAGE, "utf8"), await telemetryPage(), "stale: npm run docs:telemetry");
+describe("docs/reference/telemetry.md and docs/how-to/query.md", () => {
+  it("are what the table of stats, the audit's schema and the questions make of them", async () => {
+    const pages = await telemetryPages();
+    assert.equal(pages.size, 2);
+    for (const [file, text] of pages) assert.equal(await readFile(file, "utf8"), text, "stale: npm run docs:telemetry");
   });
 
-  it("queries no stat and no label that is not in the table", () => {
+  it("query no stat and no label that is not in the table", () => {
     const stats = new Set(
       STATS.flatMap(({ name, kind }) => (kind === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name])),
     );
-    // Prometheus adds what says which pod it scrapes, and its namespace and cluster (docs/how-to/troubleshoot.md "Set the alerts up").
+    // Prometheus adds what says which pod it scrapes, and its namespace and cluster (docs/how-to/monitor.md).
     const target = ["cluster", "namespace", "job", "instance"];
     const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__", ...target]);
     assert.equal(QUESTIONS.length, 10);

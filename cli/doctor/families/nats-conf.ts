@@ -199,14 +199,14 @@ export const natsConf = family<Id>(
         "nats.conf rewrites subjects behind the filter, by mappings, by imports and exports of accounts, or by `default_js_domain`. " +
         "The filter judges the subject that a client writes, but the message goes to another one: a deny of that one alone does not hold.",
       remedy:
-        "remove them, or write the policy for what clients write: deny whatever leads to a denied subject, too (docs/explanation/threat-model.md)",
+        "remove them, or write the policy for what clients write: deny whatever leads to a denied subject, too (docs/reference/nats-server-hazards.md)",
     },
     "nats-latency": {
       severity: "warning",
       what:
         "nats.conf has the latency of an exported service measured (`latency`), and accounts that import services. nats-server ends by a " +
         "panic, for everybody, when it answers on the subject of such an import itself: one request with that for its reply subject does " +
-        "it (docs/explanation/threat-model.md). In operator mode this stands in the JWTs of the accounts, which doctor does not see.",
+        "it (docs/reference/nats-server-hazards.md). In operator mode this stands in the JWTs of the accounts, which doctor does not see.",
       remedy:
         "remove latency; otherwise deny the imports' subjects in subscribe to all peers, and allow nobody replies: ANY",
     },
