@@ -17,8 +17,8 @@ function faultsOfFilter(configuration: unknown): string[] {
   return logs.flatMap(({ message }) => message.split("\n").slice(1));
 }
 
-const README = readFileSync(inRoot("README.md"), "utf8");
-const [, REFUSED = ""] = /^```yaml refused\n([\s\S]*?)^```$/m.exec(README) ?? [];
+const REFERENCE = readFileSync(inRoot("docs/reference/policy.md"), "utf8");
+const [, REFUSED = ""] = /^```yaml refused\n([\s\S]*?)^```$/m.exec(REFERENCE) ?? [];
 
 /** As many bytes as Kubernetes and Istio write: each > is \u003e to them. */
 function bytesOf(value: object): number {

@@ -176,7 +176,7 @@ describe("files with nothing to judge", () => {
           first,
           `${file}:1:1: error: a configuration of nats-server is not judged by itself, and holds no policy [yaml-syntax]`,
         );
-        assert.match(remedy, /give doctor the ConfigMap or Secret that holds it; .*docs\/policy\.md/);
+        assert.match(remedy, /give doctor the ConfigMap or Secret that holds it; .*docs\/reference\/policy\.md/);
         assert.deepEqual(more, [command === "doctor" ? "1 error in 0 objects of 1 file" : "1 error"]);
       }
     }

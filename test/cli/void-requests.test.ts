@@ -48,9 +48,9 @@ describe("what clients publish to JetStream", () => {
     }
   });
 
-  it("is all that docs/reference/policy.md gives to clients and integrations", () => {
-    const page = readFileSync(inRoot("docs/reference/policy.md"), "utf8");
-    const [, tables = ""] = /\n## What a client needs\n([\s\S]*?)\n## `limits`\n/.exec(page) ?? [];
+  it("is all that docs/reference/client-rights.md gives to clients and integrations", () => {
+    const page = readFileSync(inRoot("docs/reference/client-rights.md"), "utf8");
+    const [, tables = ""] = /\n## What a client needs\n([\s\S]*)$/.exec(page) ?? [];
     const allow = [...tables.matchAll(/`(\$(?:JS|KV|O)\.[^\s`…]+)`/g)].map(([, subject]) => subject);
     assert.ok(allow.length > 60);
     assert.deepEqual(told({ publish: { allow } }), []);
@@ -88,7 +88,7 @@ describe("the remedy for a subject on which no client of JetStream publishes", (
 
   it("leads to the table of what clients need where nothing is near", () => {
     const [{ remedy } = { remedy: "" }] = told({ publish: { allow: ["$JS.API.CONSUMERS.INFO.ORDERS.billing"] } });
-    assert.match(remedy, /docs\/policy\.md/);
+    assert.match(remedy, /docs\/reference\/client-rights\.md/);
   });
 
   it("says of a deny that it stops nothing, and gives it all that it was to stop", () => {

@@ -13,10 +13,11 @@ import { configuredHost, CONNECT, pub, stat, Wire } from "../host/wire.ts";
 import { snippets } from "./guide.ts";
 
 const PAGES = [
+  "docs/tutorial/first-policy.md",
   "docs/how-to/install.md",
   "docs/how-to/operate.md",
   "docs/how-to/troubleshoot.md",
-  "docs/how-to/troubleshoot.md",
+  "docs/how-to/monitor.md",
 ];
 const FIXTURES = inRoot("test", "cli", "fixtures");
 
@@ -149,7 +150,7 @@ describe("the commands that the pages for operators show", () => {
   });
 
   it("find in the log everything that the filter says about a policy with faults", () => {
-    const [refused = ""] = snippets("README.md", "yaml refused");
+    const [refused = ""] = snippets("docs/reference/policy.md", "yaml refused");
     const { accepted, logs } = new Host(filterModule()).configure(parseAllDocuments(refused)[0]!.toJS() as object);
     assert.equal(accepted, false);
     const said = logs.map(({ message }) => message).join("\n");

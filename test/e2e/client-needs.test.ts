@@ -19,7 +19,7 @@ import { linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
 import { subscribed } from "./worlds.ts";
 
-const PAGE = "docs/reference/policy.md";
+const PAGE = "docs/reference/client-rights.md";
 const HEADING = "## What a client needs";
 
 /** Enough of ORDERS, of a key and of an object that nats-server asks for acknowledgements of flow. */

@@ -17,6 +17,8 @@ import { documents, fencedQueries, gates, shippedQueries } from "./queries.ts";
 
 const TESTS_FILE = "test/pictures/alerts.test.yaml";
 const RUNBOOK = "docs/how-to/troubleshoot.md";
+/** How the alerts are set up. */
+const GUIDE = "docs/how-to/monitor.md";
 
 interface Rule {
   expr: string;
@@ -115,7 +117,7 @@ describe("the alerts", () => {
   it("never sum, join or compare over clusters, nor do the dashboards and the guides where they name places", () => {
     const shown = shippedQueries();
     const queries = [...shown, ...gates({ namespace: "messaging" })].map(({ expr }) => expr);
-    const guides = ["docs/how-to/troubleshoot.md", "docs/reference/telemetry.md"].flatMap(fencedQueries);
+    const guides = [RUNBOOK, GUIDE, "docs/how-to/query.md"].flatMap((page) => fencedQueries(page));
     for (const query of [...expressions, ...queries, ...guides]) {
       for (const [clause, labels = ""] of query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)) {
         const of = labels.split(/, */);
@@ -164,12 +166,12 @@ describe("the alerts", () => {
         assert.ok(section.includes(`**${part}.**`), `${alert!} has no ${part} in ${RUNBOOK}`);
       }
     }
-    const told = sections.map((text) => text.split("\n")[0]!).filter((title) => title.startsWith("NATS"));
+    const told = sections.map((text) => text.split("\n")[0]!).filter((title) => /^NATS\w+$/.test(title));
     assert.deepEqual(told.sort(), [...names].sort());
   });
 
-  it("link to web pages once the runbook's command has inserted an address", () => {
-    const [, script = ""] = /^sed '(.*)' \S+ \| kubectl apply/m.exec(read(RUNBOOK)) ?? [];
+  it("link to web pages once the guide's command has inserted an address", () => {
+    const [, script = ""] = /^sed '(.*)' \S+ \| kubectl apply/m.exec(read(GUIDE)) ?? [];
     for (const file of [RULES_FILE, PROMETHEUS_RULE_FILE]) {
       const { stdout } = spawnSync("sed", [script, file], { cwd: inRoot(), encoding: "utf8" });
       const urls = [...stdout.matchAll(/^ *runbook_url: (.*)$/gm)].map(([, url = ""]) => new URL(url));
@@ -184,8 +186,8 @@ describe("the alerts", () => {
     }
   });
 
-  it("ask for no label of pods that the PodMonitor of the runbook would leave out", async () => {
-    const [addition = ""] = snippets(RUNBOOK, "yaml of a PodMonitor");
+  it("ask for no label of pods that the PodMonitor of the guide would leave out", async () => {
+    const [addition = ""] = snippets(GUIDE, "yaml of a PodMonitor");
     const { podTargetLabels } = parse(addition) as { podTargetLabels: string[] };
     const validate = await validatorOf({
       kind: "PodMonitor",

@@ -33,7 +33,7 @@ interface FederateJob {
   static_configs: { targets: string[]; labels: { cluster: string } }[];
 }
 
-const [snippet = ""] = snippets("docs/how-to/troubleshoot.md", "yaml of federation");
+const [snippet = ""] = snippets("docs/how-to/monitor.md", "yaml of federation");
 const [job] = parse(snippet) as [FederateJob];
 
 function federating(cluster: string, address: string): object {
@@ -49,7 +49,7 @@ function metricsOf(node: unknown): string[] {
   return [...own.map(({ value }) => value), ...Object.values(node).flatMap(metricsOf)];
 }
 
-describe("a Prometheus over those of two clusters, as the runbook federates them", () => {
+describe("a Prometheus over those of two clusters, as the guide federates them", () => {
   let started: Started;
   let stand: Stand;
   let prometheus: PrometheusServer;

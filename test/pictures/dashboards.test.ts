@@ -175,7 +175,7 @@ describe("the dashboards", () => {
       for (const { title, fieldConfig } of panelsOf(dashboard)) {
         const { noValue = "" } = fieldConfig?.defaults ?? {};
         assert.notEqual(noValue, "", `${file}: ${title ?? ""}`);
-        const [, section = ""] = /docs\/troubleshooting\.md, (.*)$/.exec(noValue) ?? [];
+        const [, section = ""] = /docs\/how-to\/troubleshoot\.md, (.*)$/.exec(noValue) ?? [];
         assert.ok(section === "" || guide.includes(`\n## ${section}\n`), noValue);
       }
     }

@@ -7,6 +7,7 @@ import type { Series, SyntaxNode } from "./prometheus-server.ts";
 import {
   choices,
   documents,
+  alertQueries,
   fencedQueries,
   gates,
   panelQueries,
@@ -127,12 +128,13 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
     }
   });
 
-  for (const [guide, count] of [
-    ["docs/how-to/troubleshoot.md", 5],
-    ["docs/reference/telemetry.md", 10],
+  for (const [guide, shown, count] of [
+    ["docs/how-to/troubleshoot.md", alertQueries(), 5],
+    ["docs/how-to/monitor.md", fencedQueries("docs/how-to/monitor.md"), 1],
+    ["docs/how-to/query.md", fencedQueries("docs/how-to/query.md"), 10],
   ] as const) {
     describe(guide, () => {
-      const queries = fencedQueries(guide).map((query) => substitute(query, new Map([["__rate_interval", "10s"]])));
+      const queries = shown.map((query) => substitute(query, new Map([["__rate_interval", "10s"]])));
 
       it("has queries", () => assert.ok(queries.length >= count));
 

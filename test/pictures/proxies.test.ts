@@ -127,7 +127,7 @@ describe("the dashboards, where several proxies report", () => {
   });
 });
 
-describe("the questions of docs/reference/telemetry.md", () => {
+describe("the questions of docs/how-to/query.md", () => {
   it("tell the errors of two brokers apart that have the same name in two namespaces", async () => {
     const input = [NATS_0, { ...NATS_0, namespace: "messaging-too" }].flatMap((proxy) =>
       series(proxy, "istio_nats_server_errors_total", `0+60x${MINUTES}`, ', kind="payload"'),

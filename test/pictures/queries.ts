@@ -128,8 +128,19 @@ export function gates(values: GateValues): Gate[] {
   ];
 }
 
-/** What a guide shows as PromQL. */
-export function fencedQueries(guide: string): string[] {
-  const text = read(guide);
+/** What the sections about alerts show as PromQL. */
+export function alertQueries(): string[] {
+  return fencedQueries("docs/how-to/troubleshoot.md", /^NATS\w+$/);
+}
+
+/** What a guide shows as PromQL, or the sections of it whose titles match. */
+export function fencedQueries(guide: string, title?: RegExp): string[] {
+  const text =
+    title === undefined
+      ? read(guide)
+      : read(guide)
+          .split(/^(?=## )/m)
+          .filter((section) => title.test(section.slice(3, section.indexOf("\n"))))
+          .join("");
   return [...text.matchAll(/^```promql\n([\s\S]*?)^```$/gm)].map(([, query = ""]) => query.trim());
 }

@@ -4,7 +4,7 @@ import { increaseFromNothing } from "../../tools/dashboards/queries.ts";
 import { read } from "../../tools/paths.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 import { assertAnswers } from "./promtool-answers.ts";
-import { fencedQueries, gates, shippedQueries, substitute } from "./queries.ts";
+import { alertQueries, gates, shippedQueries, substitute } from "./queries.ts";
 
 /** Two days, of which the last half hour is asked about, with a sample per minute. */
 const MINUTES = 2_880;
@@ -93,7 +93,7 @@ describe("what has happened seldom or never", () => {
     const queries = [
       ...panelsOver(stat, /time"$/),
       ...QUESTIONS.map(({ query }) => query).filter((query) => query.includes(stat)),
-      ...fencedQueries("docs/how-to/troubleshoot.md").filter((query) => query.includes(stat)),
+      ...alertQueries().filter((query) => query.includes(stat)),
     ];
 
     it(`is told of ${stat} by every table and every query of the guides, even if it happened once`, async () => {
@@ -154,7 +154,7 @@ describe("what has happened seldom or never", () => {
     const failed =
       'istio_agent_wasm_remote_fetch_count{namespace="messaging", pod="nats-0", result="download_failure"}';
     const input = [{ series: failed, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` }];
-    const queries = [...panelsOver("istio_agent_", /./), ...fencedQueries("docs/how-to/troubleshoot.md")];
+    const queries = [...panelsOver("istio_agent_", /./), ...alertQueries()];
     const asked = queries.filter((query) => query.includes("istio_agent_"));
     assert.equal(asked.length, 2);
     for (const expr of asked) await answers(input, expr, 1);
