@@ -105,7 +105,9 @@ describe("a VM that died, with FAIL_CLOSED", () => {
   });
 
   it("shows in the log and in Envoy's counters, but in no count of VMs and policies, as docs/how-to/troubleshoot.md says", async () => {
-    const [, section = ""] = readFileSync(inRoot("docs", "how-to", "troubleshoot.md"), "utf8").split("## NATSFilterReloaded\n");
+    const [, section = ""] = readFileSync(inRoot("docs", "how-to", "troubleshoot.md"), "utf8").split(
+      "## NATSFilterReloaded\n",
+    );
     const [taken = "", passed = ""] = section.match(/envoy_(tcp|cluster)_\w+_cx_total/g) ?? [];
     const [takenBefore, passedBefore] = [await stand.envoy.stat(taken), await stand.envoy.stat(passed)];
     assert.ok(takenBefore > 0 && passedBefore > 0);

@@ -12,7 +12,9 @@ export interface AuditSchema {
   }[];
 }
 
-export const auditSchema = JSON.parse(readFileSync(inRoot("docs", "reference", "audit.schema.json"), "utf8")) as AuditSchema;
+export const auditSchema = JSON.parse(
+  readFileSync(inRoot("docs", "reference", "audit.schema.json"), "utf8"),
+) as AuditSchema;
 
 let validate: ValidateFunction | undefined;
 
