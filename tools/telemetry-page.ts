@@ -193,7 +193,7 @@ ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
 ${table(["what", "at most", "beyond"], boundRows())}
 
-[size-the-proxy.md](../how-to/size-the-proxy.md) has the memory and the size of a scrape that so many principals bring.
+[size-the-proxy.md](../how-to/size-the-proxy.md#principals) has the memory and the size of a scrape that so many principals bring.
 
 ## Audit records
 
